@@ -1,0 +1,166 @@
+"""Every error this package raises.
+
+JudgeError
+├── InputError             what was given cannot be used: exit code 2, nothing was spent
+│   ├── ConfigError        a config file, an option or an environment variable
+│   ├── DataError          items, outputs, ratings or a schema, with file and row
+│   ├── RunNotFound        no stored run goes by that name
+│   ├── StoreUnusable      another process writes to it, or it has another layout
+│   └── MissingExtra       an optional dependency is not installed
+├── StoreError             results cannot be kept: paid work stops first
+└── ScoringError           one record has no score: becomes the fate named by `fate`
+    ├── InputTooLong       over the judge's context; never cut silently
+    ├── JudgeRefused       refusal field, content filter, or prose without a verdict
+    ├── JudgeUnparseable   off schema, off scale, duplicate key, two verdicts
+    ├── JudgeTruncated     the reply was cut, even where its prefix parses
+    ├── JudgeIdentityChanged  another model answered than the one pinned
+    ├── JudgeUnavailable   attempts exhausted on 408, 409, 429, 5xx, network or deadline
+    ├── JudgeRejected      a deterministic 4xx, or a redirect
+    │   └── AccessDenied   401 or 403: no later call will do better
+    ├── QuotaExhausted     the account has nothing left to spend
+    ├── EmbeddingInvalid   wrong count or dimension, a zero or non-finite vector
+    └── OutputAbsent       there is nothing to judge
+        ├── OutputEmpty
+        └── OutputMissing
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import ClassVar
+
+
+class JudgeError(Exception):
+    """Root of the tree: whatever this package raises on purpose."""
+
+
+class InputError(JudgeError):
+    """What was given cannot be used; the message names the place and the remedy."""
+
+
+class ConfigError(InputError):
+    """A config file, an option or an environment variable is wrong."""
+
+
+class DataError(InputError):
+    """Items, outputs, ratings or a schema are wrong; the message names file and row."""
+
+
+class RunNotFound(InputError):
+    """No stored run goes by that name."""
+
+
+class StoreUnusable(InputError):
+    """The store cannot be opened: another process writes to it, or it has another layout."""
+
+
+class MissingExtra(InputError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, extra: str, *, needed_for: str) -> None:
+        super().__init__(f"{needed_for} needs an extra: pip install 'judge[{extra}]'")
+
+
+class StoreError(JudgeError):
+    """Results cannot be kept."""
+
+
+class ScoringError(JudgeError):
+    """One record has no score, for the reason named by `fate`."""
+
+    fate: ClassVar[str] = "internal_error"
+    halts: ClassVar[bool] = False
+    """Whether no later call of the same run can do better."""
+
+    def __init__(self, message: str, *, attempts: int = 1) -> None:
+        super().__init__(message)
+        self.attempts = attempts
+
+
+class InputTooLong(ScoringError):
+    """The case is over the judge's context."""
+
+    fate = "input_too_long"
+
+
+class JudgeRefused(ScoringError):
+    """The judge declined to judge."""
+
+    fate = "judge_refused"
+
+
+class JudgeUnparseable(ScoringError):
+    """The reply is no verdict on the scale."""
+
+    fate = "judge_unparseable"
+
+
+class JudgeTruncated(ScoringError):
+    """The reply was cut off."""
+
+    fate = "judge_truncated"
+
+
+class JudgeIdentityChanged(ScoringError):
+    """Another model answered than the one pinned."""
+
+    fate = "judge_identity_changed"
+    halts = True
+
+
+class JudgeUnavailable(ScoringError):
+    """The endpoint did not answer usefully within the attempts allowed."""
+
+    fate = "judge_unavailable"
+
+    def __init__(
+        self, message: str, *, attempts: int = 1, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(message, attempts=attempts)
+        self.retry_after_s = retry_after_s
+
+
+class JudgeRejected(ScoringError):
+    """The endpoint refused the request, and would refuse it again."""
+
+    fate = "judge_rejected"
+
+
+class AccessDenied(JudgeRejected):
+    """The endpoint does not accept our key."""
+
+    halts = True
+
+
+class QuotaExhausted(ScoringError):
+    """The account has nothing left to spend."""
+
+    fate = "quota_exhausted"
+    halts = True
+
+
+class EmbeddingInvalid(ScoringError):
+    """An embedder returned something that is no set of unit vectors."""
+
+    fate = "embedding_invalid"
+
+
+class OutputAbsent(ScoringError):
+    """There is nothing to judge."""
+
+
+class OutputEmpty(OutputAbsent):
+    """The system answered with nothing but white space."""
+
+    fate = "output_empty"
+
+
+class OutputMissing(OutputAbsent):
+    """The system gave no answer to this item."""
+
+    fate = "output_missing"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return ' (did you mean ...?)' for a misspelt name, or an empty text."""
+    close = get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f" (did you mean {close[0]!r}?)" if close else ""

@@ -1,0 +1,1 @@
+"""How a model decides whether two texts say the same."""

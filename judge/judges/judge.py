@@ -1,0 +1,60 @@
+"""What a judge is asked and what it decides."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from judge.records.record import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedCase:
+    """One question to a judge.
+
+    Attributes:
+        case_id: names the record, scorer and target across crashes.
+        candidate: the output under judgement; hostile text.
+        against: the texts it is held against; any one of them will do.
+    """
+
+    case_id: str
+    target: Target
+    input: str
+    candidate: str
+    against: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What a judge decided, and why.
+
+    Attributes:
+        label: a category of the judge's scale.
+        rationale: its reason in its own words.
+        served: the model that answered, as the endpoint named it; empty where there is none.
+        flags: what in the candidate or the reply deserves doubt.
+        details: evidence for a reader, as JSON values.
+    """
+
+    label: str
+    rationale: str
+    served: str = ""
+    flags: tuple[str, ...] = ()
+    details: Mapping[str, object] = field(default_factory=dict)
+
+
+class Judge(Protocol):
+    """Decides one case at a time."""
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        """Everything requested that could change a verdict, by name."""
+        ...
+
+    async def judge(self, case: JudgedCase) -> Judgement:
+        """Decide.
+
+        Raises:
+            ScoringError: there is no verdict; the class says why.
+        """
+        ...

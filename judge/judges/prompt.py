@@ -1,0 +1,190 @@
+"""Prompt files, and the fences that keep what they quote from speaking to the judge."""
+
+import hashlib
+import json
+import re
+import secrets
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from judge.errors import ConfigError
+from judge.judges.judge import JudgedCase
+from judge.models.chat import Message
+from judge.records.scale import Scale, ScaleKind
+
+PLACEHOLDERS = ("input", "against", "candidate")
+MARK_BYTES = 12
+"""Random bytes in a fence: 96 bits, which no text written beforehand can guess."""
+
+_FRONT_MATTER = re.compile(r"\A---\n(.*?)\n---\n(.*)\Z", re.DOTALL)
+_USER_PART = "--- user ---\n"
+_PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
+# What chat templates of common model families use to part roles.
+_TEMPLATE_TOKEN = re.compile(
+    r"<\|[\w ]{1,40}\|>|</?s>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>|<｜[^｜>]{1,40}｜>"
+)
+_FENCE = re.compile(r"<{3,}|>{3,}")
+_NOTHING = "(nothing)"
+
+# Line ends, and the joiners that Persian, Indic scripts and emoji are written with.
+_LEFT_ALONE = frozenset("\n\r\t\u200c\u200d")
+# Counted as letters or symbols by Unicode, shown as nothing.
+_BLANK_LETTERS = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0")
+
+
+class _ScaleSection(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    kind: ScaleKind
+    categories: list[str]
+
+
+class _FrontMatter(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    id: str
+    version: int
+    criterion: str
+    scale: _ScaleSection
+    reply: dict[str, object]
+    items: list[str] = Field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """One prompt file, read and checked.
+
+    Attributes:
+        reply_schema: JSON Schema of the reply, as JSON text in the order the file gives.
+        fingerprint: hash of the whole file.
+        quoted_items: ids of items whose text the prompt quotes; their labels prove nothing.
+        user_parts: the user template, cut at its placeholders: text, name, text, name, text.
+    """
+
+    prompt_id: str
+    criterion: str
+    scale: Scale
+    reply_schema: str
+    fingerprint: str
+    quoted_items: tuple[str, ...]
+    system: str
+    user_parts: tuple[str, ...]
+
+    def messages(self, case: JudgedCase) -> tuple[tuple[Message, ...], tuple[str, ...]]:
+        """Return the messages for a case, and flags for what its texts tried.
+
+        Every text of the case stands in the one user message, inside a fence whose mark is drawn
+        anew for each call.
+        """
+        mark = secrets.token_hex(MARK_BYTES)
+        candidate, flags = canonical(case.candidate)
+        against = [canonical(text)[0] for text in case.against]
+        texts = {
+            "input": _fenced("task", [canonical(case.input)[0]], mark),
+            "against": _fenced("trusted answer", against, mark),
+            "candidate": _fenced("answer", [candidate], mark),
+        }
+        parts = [texts[part] if place % 2 else part for place, part in enumerate(self.user_parts)]
+        user = Message(role="user", content="".join(parts))
+        return (Message(role="system", content=self.system), user), flags
+
+
+def read_prompt(path: Path) -> Prompt:
+    """Read a prompt file: front matter between ``---`` lines, then the text.
+
+    Raises:
+        ConfigError: the file is absent or not of that form; the message says what is wrong.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the prompt {path} cannot be read: {error}") from error
+    parted = _FRONT_MATTER.match(text)
+    if parted is None or _USER_PART not in parted[2]:
+        raise ConfigError(
+            f"the prompt {path.name} must hold front matter between '---' lines, the system "
+            f"text, a line '{_USER_PART.strip()}' and the user text"
+        )
+    front = _front_matter(path, parted[1])
+    system, user = parted[2].split(_USER_PART, 1)
+    return Prompt(
+        prompt_id=front.id,
+        criterion=front.criterion,
+        scale=Scale(kind=front.scale.kind, categories=tuple(front.scale.categories)),
+        reply_schema=_in_file_order(front.reply),
+        fingerprint=hashlib.sha256(text.encode()).hexdigest(),
+        quoted_items=tuple(front.items),
+        system=system.strip(),
+        user_parts=_cut(path, user.strip()),
+    )
+
+
+def canonical(text: str) -> tuple[str, tuple[str, ...]]:
+    """Return the text as a judge may see it, and flags for what had to be changed.
+
+    Invisible, bidirectional and tag characters are taken out, chat-template tokens are broken,
+    and look-alikes of our fences are re-fenced. The original is what is stored and shown.
+    """
+    flags = []
+    visible = "".join(mark for mark in text if not _invisible(mark))
+    if visible != text:
+        flags.append("invisible_characters")
+    broken = _TEMPLATE_TOKEN.sub(lambda token: " ".join(token[0]), visible)
+    if broken != visible:
+        flags.append("chat_template_token")
+    fenced = _FENCE.sub(lambda fence: " ".join(fence[0]), broken)
+    if fenced != broken:
+        flags.append("fence_look_alike")
+    return fenced, tuple(flags)
+
+
+def _front_matter(path: Path, text: str) -> _FrontMatter:
+    try:
+        return _FrontMatter.model_validate(yaml.safe_load(text))
+    except yaml.YAMLError as error:
+        raise ConfigError(f"the front matter of {path.name} is no YAML: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise ConfigError(f"the front matter of {path.name}: {place}: {first['msg']}") from error
+
+
+def _in_file_order(schema: Mapping[str, object]) -> str:
+    # A grammar-constrained endpoint writes the keys in this order: the reason before the verdict.
+    return json.dumps(schema, ensure_ascii=False)
+
+
+def _cut(path: Path, template: str) -> tuple[str, ...]:
+    parts = tuple(_PLACEHOLDER.split(template))
+    names = parts[1::2]
+    if sorted(names) != sorted(PLACEHOLDERS):
+        wanted = ", ".join(f"{{{{{name}}}}}" for name in PLACEHOLDERS)
+        raise ConfigError(
+            f"the user text of {path.name} must hold each of {wanted} once and no other; "
+            f"found: {', '.join(names) or 'none'}"
+        )
+    return parts
+
+
+def _fenced(name: str, texts: Sequence[str], mark: str) -> str:
+    fences = []
+    for number, text in enumerate(texts, start=1):
+        title = name if len(texts) == 1 else f"{name} {number}"
+        fences.append(f"<<<{title} {mark}>>>\n{text or _NOTHING}\n<<<end of {title} {mark}>>>")
+    return "\n".join(fences)
+
+
+def _invisible(mark: str) -> bool:
+    if mark in _LEFT_ALONE:
+        return False
+    # Cc and Cf hold controls, zero-width and bidirectional marks and the tag block.
+    return (
+        unicodedata.category(mark) in {"Cc", "Cf", "Cs"}
+        or mark in _BLANK_LETTERS
+        or "\U000e0100" <= mark <= "\U000e01ef"
+    )

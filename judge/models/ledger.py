@@ -1,0 +1,54 @@
+"""The attempt ledger: what was sent to a model, and what came of it."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import msgspec
+
+from judge.errors import ScoringError
+from judge.models.chat import ChatCall, ChatModel, Completion
+
+
+class AttemptLog(Protocol):
+    """Keeps one row per attempt; each method returns only when its row is durable."""
+
+    async def opened(self, call_id: str) -> int:
+        """Write down that a call is about to be sent; return the attempt's number."""
+        ...
+
+    async def closed(self, attempt: int, *, reply: bytes = b"", error: str = "") -> None:
+        """Write down the answer as received, or the words that say why there is none."""
+        ...
+
+    def answered(self, call_id: str) -> bytes | None:
+        """Return the answer an earlier process received and did not get to score."""
+        ...
+
+
+class Ledgered:
+    """A chat model whose every attempt is written down before it is sent.
+
+    An answer that was paid for before a crash is read from the ledger, not asked for again.
+    """
+
+    def __init__(self, model: ChatModel, log: AttemptLog) -> None:
+        self._model = model
+        self._log = log
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        return self._model.identity
+
+    async def complete(self, call: ChatCall) -> Completion:
+        if (earlier := self._log.answered(call.call_id)) is not None:
+            return msgspec.json.decode(earlier, type=Completion)
+        attempt = await self._log.opened(call.call_id)
+        try:
+            completion = await self._model.complete(call)
+        except ScoringError as error:
+            # Not decided here: written down, and passed on to whoever decides.
+            await self._log.closed(attempt, error=f"{error.fate}: {error}")
+            raise
+        # The raw answer is durable before anybody tries to read a verdict from it.
+        await self._log.closed(attempt, reply=msgspec.json.encode(completion))
+        return completion

@@ -1,0 +1,93 @@
+"""Wrappers that bound what one call may take: a deadline for an attempt, attempts for a call."""
+
+import asyncio
+from collections.abc import Mapping
+
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_random_exponential,
+)
+
+from judge.errors import JudgeUnavailable
+from judge.models.chat import ChatCall, ChatModel, Completion
+
+MAX_ATTEMPTS = 5
+LONGEST_WAIT_S = 60.0
+
+
+class Deadlined:
+    """A chat model that answers within a number of wall-clock seconds or not at all.
+
+    A read timeout is no deadline: a server that drips a byte a second never trips it.
+    """
+
+    def __init__(self, model: ChatModel, *, deadline_s: float) -> None:
+        self._model = model
+        self._deadline_s = deadline_s
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        return self._model.identity
+
+    async def complete(self, call: ChatCall) -> Completion:
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                return await self._model.complete(call)
+        except TimeoutError as error:
+            raise JudgeUnavailable(f"no answer within {self._deadline_s:g} s") from error
+
+
+class Retrying:
+    """A chat model that asks again when the endpoint may do better later."""
+
+    def __init__(
+        self,
+        model: ChatModel,
+        *,
+        attempts: int = MAX_ATTEMPTS,
+        longest_wait_s: float = LONGEST_WAIT_S,
+    ) -> None:
+        self._model = model
+        self._attempts = attempts
+        self._backoff = wait_random_exponential(multiplier=0.5, max=longest_wait_s)
+        self._longest_wait_s = longest_wait_s
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        return self._model.identity
+
+    async def complete(self, call: ChatCall) -> Completion:
+        try:
+            return await self._model.complete(call)
+        except JudgeUnavailable as first:
+            return await self._again(call, first)
+
+    async def _again(self, call: ChatCall, first: JudgeUnavailable) -> Completion:
+        await asyncio.sleep(self._first_wait_s(first))
+        retrying = AsyncRetrying(
+            retry=retry_if_exception_type(JudgeUnavailable),
+            stop=stop_after_attempt(self._attempts - 1),
+            wait=self._wait_s,
+            reraise=True,
+        )
+        try:
+            return await retrying(self._model.complete, call)
+        except JudgeUnavailable as last:
+            raise JudgeUnavailable(
+                f"{self._attempts} attempts failed, the last with: {last}",
+                attempts=self._attempts,
+            ) from last
+
+    def _first_wait_s(self, error: JudgeUnavailable) -> float:
+        if error.retry_after_s is None:
+            return min(0.5, self._longest_wait_s)
+        return min(error.retry_after_s, self._longest_wait_s)
+
+    def _wait_s(self, state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, JudgeUnavailable) and error.retry_after_s is not None:
+            return min(error.retry_after_s, self._longest_wait_s)
+        return self._backoff(state)

@@ -1,0 +1,308 @@
+"""An evaluation set with the answers of each system, read from files and checked."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+
+from judge.errors import DataError, did_you_mean
+from judge.records.record import Item, Record, RecordKey, Role, Slices, System
+from judge.records.rows import Row, as_answer, read_rows
+from judge.records.strict_json import StrictJsonError, dump_json, read_strict_json
+
+LIST_OF_ALTERNATIVES = "list"
+"""The value of `alternatives` that reads a JSON list of right answers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemSource:
+    """Where the items are and how their columns read.
+
+    Attributes:
+        alternatives: the text that separates several right answers, `list` for a JSON list of
+            them, or None where a reference is one answer.
+        cluster: our field or the file's column that names the cluster; None for the item itself.
+        slices: declared slice dimensions; None takes the keys of the `slices` object.
+        schema: canonical JSON text of the schema for items without their own; empty for none.
+    """
+
+    path: Path
+    fields: Mapping[str, str]
+    alternatives: str | None = None
+    cluster: str | None = None
+    slices: tuple[str, ...] | None = None
+    schema: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputSource:
+    """Where the answers of one system are and how their columns read."""
+
+    system: System
+    path: Path
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dataset:
+    """Items, systems, and the answers the systems gave.
+
+    Attributes:
+        outputs: per system, item id to the raw text; an item a system did not answer is absent.
+    """
+
+    items: tuple[Item, ...]
+    systems: tuple[System, ...]
+    outputs: Mapping[str, Mapping[str, str]]
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the items' content, whatever file format or order they came in."""
+        return _fingerprint(msgspec.json.encode(item, order="sorted") for item in self.items)
+
+    def output_fingerprint(self, system: str) -> str:
+        """Hash of one system's answers."""
+        return _fingerprint(msgspec.json.encode(answer) for answer in self.outputs[system].items())
+
+    @property
+    def teacher(self) -> System | None:
+        return next((system for system in self.systems if system.role is Role.TEACHER), None)
+
+    @property
+    def slice_values(self) -> Mapping[str, tuple[str, ...]]:
+        """Each slice dimension with the values that occur, in order of first appearance."""
+        values: dict[str, dict[str, None]] = {}
+        for item in self.items:
+            for dimension, value in item.slices.items():
+                values.setdefault(dimension, {})[value] = None
+        return {dimension: tuple(found) for dimension, found in values.items()}
+
+    def records(self) -> Iterator[Record]:
+        """Yield one record for each system and item: systems in order, items in order."""
+        teacher = self.teacher
+        taught = self.outputs[teacher.name] if teacher else {}
+        for system in self.systems:
+            answers = self.outputs[system.name]
+            for item in self.items:
+                yield Record(
+                    item_id=item.item_id,
+                    system=system.name,
+                    input=item.input,
+                    output=answers.get(item.item_id),
+                    references=item.references,
+                    teacher_output=None if system is teacher else taught.get(item.item_id),
+                    schema=item.schema,
+                    slices=item.slices,
+                    cluster=item.cluster,
+                )
+
+    def record(self, key: RecordKey) -> Record:
+        """Return one record by its key."""
+        smaller = self._with_items(tuple(i for i in self.items if i.item_id == key.item_id))
+        return next(record for record in smaller.records() if record.key == key)
+
+    def selected(
+        self, *, limit: int | None = None, filters: Mapping[str, str] | None = None
+    ) -> "Dataset":
+        """Return the set with only the items in the named slices, at most `limit` of them.
+
+        Raises:
+            DataError: no such slice, or nothing is left.
+        """
+        wanted = filters or {}
+        for dimension, value in wanted.items():
+            _check_filter(self.slice_values, dimension, value)
+        kept = tuple(
+            item
+            for item in self.items
+            if all(item.slices[dimension] == value for dimension, value in wanted.items())
+        )[:limit]
+        if not kept:
+            raise DataError("no item is left to score: --filter or --limit excludes them all")
+        return self._with_items(kept)
+
+    def _with_items(self, kept: tuple[Item, ...]) -> "Dataset":
+        names = {item.item_id for item in kept}
+        outputs = {
+            system: {name: text for name, text in answers.items() if name in names}
+            for system, answers in self.outputs.items()
+        }
+        return replace(self, items=kept, outputs=outputs)
+
+
+def read_dataset(items: ItemSource, outputs: tuple[OutputSource, ...]) -> Dataset:
+    """Read and check an evaluation set.
+
+    Raises:
+        DataError: a missing or duplicate id, an answer to an unknown item, a wrong type, an
+            unknown slice, unreadable JSON or CSV, mixed encodings, or an empty file; the message
+            names file and row.
+    """
+    read = _read_items(items)
+    known = {item.item_id for item in read}
+    return Dataset(
+        items=read,
+        systems=tuple(source.system for source in outputs),
+        outputs={source.system.name: _read_outputs(source, known) for source in outputs},
+    )
+
+
+def read_schema(path: Path, *, place: str) -> str:
+    """Read a JSON Schema file into canonical JSON text.
+
+    Raises:
+        DataError: it is absent, or no strict JSON.
+    """
+    try:
+        schema = read_strict_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"{place}: the schema {path} cannot be read: {error.strerror}") from error
+    except (StrictJsonError, UnicodeDecodeError) as error:
+        raise DataError(f"{place}: the schema {path.name} is not readable JSON: {error}") from error
+    return dump_json(schema)
+
+
+def _read_items(source: ItemSource) -> tuple[Item, ...]:
+    items: dict[str, Item] = {}
+    first_seen: dict[str, int] = {}
+    schemas: dict[str, str] = {}
+    for row in read_rows(source.path, source.fields):
+        item = _item(row, source, schemas)
+        if item.item_id in items:
+            raise row.error(
+                f"the id {item.item_id!r} stands already on line {first_seen[item.item_id]}; "
+                "each item needs an id of its own"
+            )
+        if items:
+            _check_same_slices(row, next(iter(items.values())), item)
+        items[item.item_id] = item
+        first_seen[item.item_id] = row.line
+    return tuple(items.values())
+
+
+def _item(row: Row, source: ItemSource, schemas: dict[str, str]) -> Item:
+    item_id = row.identifier("id")
+    return Item(
+        item_id=item_id,
+        input=row.text("input") if row.has("input") or "input" in row.fields else "",
+        references=_references(row, source.alternatives),
+        slices=_slices(row, source.slices),
+        cluster=row.identifier(source.cluster) if source.cluster else item_id,
+        schema=_schema(row, source, schemas),
+    )
+
+
+def _references(row: Row, alternatives: str | None) -> tuple[str, ...]:
+    if not row.has("reference") and "reference" not in row.fields:
+        return ()
+    value = row.value("reference")
+    if value is None:
+        return ()
+    if alternatives == LIST_OF_ALTERNATIVES:
+        if not isinstance(value, list):
+            raise row.wrong_type("reference", "a list of right answers")
+        found = tuple(as_answer(member) for member in value)
+    elif alternatives and isinstance(value, str):
+        found = tuple(part.strip() for part in value.split(alternatives) if part.strip())
+    elif isinstance(value, bool | int | float):
+        raise row.wrong_type("reference", "text or a JSON object or list")
+    else:
+        found = (as_answer(value),)
+    if not any(text.strip() for text in found):
+        raise row.error(f"{row.column('reference')!r} is empty; use null where there is none")
+    return found
+
+
+def _slices(row: Row, declared: tuple[str, ...] | None) -> Slices:
+    nested = row.value("slices") if row.has("slices") else {}
+    if not isinstance(nested, dict):
+        raise row.wrong_type("slices", "an object of slice names and values")
+    available = {**row.values, **nested} if declared is not None else nested
+    values: dict[str, str] = {}
+    for dimension in nested if declared is None else declared:
+        if row.column(dimension) not in available:
+            raise row.error(
+                f"unknown slice {dimension!r}{did_you_mean(dimension, available)}; "
+                "each declared slice must be a column or a key of 'slices' in every row"
+            )
+        values[dimension] = _slice_value(row, dimension, available[row.column(dimension)])
+    return values
+
+
+def _slice_value(row: Row, dimension: str, value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int) or (isinstance(value, str) and value.strip()):
+        return str(value)
+    raise row.error(f"slice {dimension!r} must be a text or a whole number, and not empty")
+
+
+def _check_same_slices(row: Row, first: Item, item: Item) -> None:
+    if first.slices.keys() != item.slices.keys():
+        odd = sorted(first.slices.keys() ^ item.slices.keys())[0]
+        raise row.error(
+            f"slice {odd!r} is not in every row{did_you_mean(odd, first.slices)}; "
+            "give each item the same slice dimensions, or declare them with 'slices:'"
+        )
+
+
+def _schema(row: Row, source: ItemSource, schemas: dict[str, str]) -> str:
+    value = row.value("schema") if row.has("schema") else None
+    if value is None or value == "":
+        return source.schema
+    if isinstance(value, dict | bool):
+        return dump_json(value)
+    if not isinstance(value, str):
+        raise row.wrong_type("schema", "a JSON Schema object or the path of one")
+    if value not in schemas:
+        schemas[value] = read_schema(source.path.parent / value, place=row.place)
+    return schemas[value]
+
+
+def _read_outputs(source: OutputSource, known: set[str]) -> Mapping[str, str]:
+    answers: dict[str, str] = {}
+    first_seen: dict[str, int] = {}
+    for row in read_rows(source.path, source.fields):
+        name = row.identifier("id")
+        if name not in known:
+            raise row.error(
+                f"an output for the unknown item {name!r}{did_you_mean(name, known)}; "
+                "every output must answer an item of the set"
+            )
+        if name in first_seen:
+            raise row.error(
+                f"the id {name!r} stands already on line {first_seen[name]}; "
+                f"{source.system.name} can answer an item only once"
+            )
+        first_seen[name] = row.line
+        if row.value("output") is not None:
+            answers[name] = _output_text(row)
+    return answers
+
+
+def _output_text(row: Row) -> str:
+    if not isinstance(row.value("output"), str):
+        raise row.wrong_type("output", "the raw text as the model wrote it")
+    return row.text("output")
+
+
+def _check_filter(known: Mapping[str, tuple[str, ...]], dimension: str, value: str) -> None:
+    if dimension not in known:
+        raise DataError(
+            f"unknown slice {dimension!r}{did_you_mean(dimension, known)}; "
+            f"the set has: {', '.join(known) or 'none'}"
+        )
+    if value not in known[dimension]:
+        raise DataError(
+            f"no item has {dimension}={value}{did_you_mean(value, known[dimension])}; "
+            f"values are: {', '.join(known[dimension])}"
+        )
+
+
+def _fingerprint(parts: Iterator[bytes]) -> str:
+    digest = hashlib.sha256()
+    for part in sorted(parts):
+        digest.update(part + b"\n")
+    return digest.hexdigest()

@@ -1,0 +1,179 @@
+"""Rows from JSONL and CSV files, each knowing the file and line it came from."""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from judge.errors import DataError, did_you_mean
+from judge.records.strict_json import JsonValue, StrictJsonError, dump_json, read_strict_json
+
+_WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")
+_UTF8_BOM = b"\xef\xbb\xbf"
+_KINDS = {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "null"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One object of a JSONL file or one line of a CSV file, read through a field mapping.
+
+    Attributes:
+        values: what the file holds, by its own column names.
+        fields: our name for a field to the file's name for it; our own name where not mapped.
+        typed: whether values carry types (JSONL) or are all text (CSV).
+    """
+
+    path: Path
+    line: int
+    values: Mapping[str, JsonValue]
+    fields: Mapping[str, str]
+    typed: bool
+
+    @property
+    def place(self) -> str:
+        return f"{self.path.name} line {self.line}"
+
+    def column(self, field: str) -> str:
+        """Return the file's own name for a field."""
+        return self.fields.get(field, field)
+
+    def has(self, field: str) -> bool:
+        return self.column(field) in self.values
+
+    def value(self, field: str) -> JsonValue:
+        """Return the field's value.
+
+        Raises:
+            DataError: the row has no such column.
+        """
+        column = self.column(field)
+        if column not in self.values:
+            raise self.error(
+                f"{column!r} is missing{did_you_mean(column, self.values)}; "
+                f"the row has: {', '.join(map(repr, self.values))}"
+            )
+        return self.values[column]
+
+    def text(self, field: str) -> str:
+        """Return a field that must be text.
+
+        Raises:
+            DataError: it is missing or something else.
+        """
+        value = self.value(field)
+        if not isinstance(value, str):
+            raise self.wrong_type(field, "text")
+        return value
+
+    def identifier(self, field: str) -> str:
+        """Return a field that must be a non-empty text or a whole number, as text.
+
+        Raises:
+            DataError: it is missing or something else.
+        """
+        value = self.value(field)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        if not isinstance(value, str):
+            raise self.wrong_type(field, "text or a whole number")
+        if not value.strip():
+            raise self.error(f"{self.column(field)!r} is empty; every row needs one")
+        return value
+
+    def wrong_type(self, field: str, wanted: str) -> DataError:
+        value = self.values[self.column(field)]
+        found = _KINDS.get(type(value), f"the number {value}")
+        return self.error(f"{self.column(field)!r} must be {wanted}, not {found}")
+
+    def error(self, message: str) -> DataError:
+        return DataError(f"{self.place}: {message}")
+
+
+def read_rows(path: Path, fields: Mapping[str, str]) -> Iterator[Row]:
+    """Read a JSONL or CSV file, chosen by its ending.
+
+    Raises:
+        DataError: the file is absent, empty, not UTF-8 throughout, of another kind, or a row
+            cannot be read; the message names file and row.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in {".jsonl", ".ndjson", ".csv"}:
+        raise DataError(f"{path}: unknown kind of file {suffix!r}; give .jsonl or .csv")
+    text = _decoded(path)
+    reader = _csv_rows if suffix == ".csv" else _jsonl_rows
+    count = 0
+    for row in reader(path, text, fields):
+        count += 1
+        yield row
+    if count == 0:
+        raise DataError(f"{path.name} holds no rows; nothing can be scored from an empty file")
+
+
+def _decoded(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+    if data.startswith(_WIDE_BOMS):
+        raise DataError(f"{path.name} line 1: the file is UTF-16; save it as UTF-8")
+    try:
+        return data.removeprefix(_UTF8_BOM).decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise DataError(
+            f"{path.name} line {line}: not UTF-8 (byte 0x{error.object[error.start]:02x}); "
+            "the file mixes encodings or uses another one: save all of it as UTF-8"
+        ) from error
+
+
+def _jsonl_rows(path: Path, text: str, fields: Mapping[str, str]) -> Iterator[Row]:
+    # Only the line feed ends a line: str.splitlines would cut texts at U+2028.
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            values = read_strict_json(line)
+        except StrictJsonError as error:
+            raise DataError(f"{path.name} line {number}: unreadable JSON: {error}") from error
+        if not isinstance(values, dict):
+            raise DataError(
+                f"{path.name} line {number}: a row must be a JSON object, "
+                f"not {_KINDS.get(type(values), 'a number')}"
+            )
+        yield Row(path=path, line=number, values=values, fields=fields, typed=True)
+
+
+def _csv_rows(path: Path, text: str, fields: Mapping[str, str]) -> Iterator[Row]:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    header: list[str] | None = None
+    try:
+        for cells in reader:
+            if header is None:
+                header = _checked_header(path, cells)
+            elif cells:
+                yield _csv_row(path, reader.line_num, header, cells, fields)
+    except csv.Error as error:
+        raise DataError(f"{path.name} line {reader.line_num}: unreadable CSV: {error}") from error
+
+
+def _checked_header(path: Path, cells: list[str]) -> list[str]:
+    if len(set(cells)) != len(cells):
+        raise DataError(f"{path.name} line 1: two columns have the same name")
+    return cells
+
+
+def _csv_row(
+    path: Path, line: int, header: list[str], cells: list[str], fields: Mapping[str, str]
+) -> Row:
+    if len(cells) != len(header):
+        raise DataError(
+            f"{path.name} line {line}: {len(cells)} cells where the header names {len(header)}"
+        )
+    values: dict[str, JsonValue] = dict(zip(header, cells, strict=True))
+    return Row(path=path, line=line, values=values, fields=fields, typed=False)
+
+
+def as_answer(value: JsonValue) -> str:
+    """Return a right answer as text: JSON values in their canonical form."""
+    return value if isinstance(value, str) else dump_json(value)

@@ -1,0 +1,260 @@
+"""Reports and validations as JSON: stable keys, what every other format can be made from."""
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+import msgspec
+
+from judge.reports.report import Example, Report
+from judge.reports.retention import RetentionRow
+from judge.reports.summary import Status, SummaryRow
+from judge.results.outcome import Fate, NotApplicable, Outcome
+from judge.stats.estimate import Estimate, Undefined
+from judge.trust.certificate import Certificate, JudgeTrust
+from judge.trust.validation import Agreement, Validation
+
+SCHEMA_VERSION = "1"
+
+_Object: TypeAlias = dict[str, object]
+
+
+def report_json(report: Report) -> bytes:
+    """Return a report as indented UTF-8 JSON."""
+    return _encoded(
+        {
+            "schema_version": SCHEMA_VERSION,
+            "run": _run(report),
+            "trust": [_trust(trust) for trust in report.trust],
+            "estimates": [_estimate_row(row) for row in report.estimates],
+            "retention": [_retention_row(row) for row in report.retention],
+            "examples": [_example(example) for example in report.examples],
+        }
+    )
+
+
+def examples_jsonl(report: Report) -> bytes:
+    """Return one line per record: its texts and all that was measured of it."""
+    lines = (msgspec.json.encode(_example(example)) for example in report.examples)
+    return b"".join(line + b"\n" for line in lines)
+
+
+def validation_json(validation: Validation) -> bytes:
+    """Return a validation as indented UTF-8 JSON."""
+    certificate = validation.certificate
+    baseline = validation.baseline
+    return _encoded(
+        {
+            "schema_version": SCHEMA_VERSION,
+            "standing": certificate.standing.value,
+            "reasons": list(certificate.reasons),
+            "agreement": _agreement(validation.overall),
+            "systems": {name: _agreement(part) for name, part in validation.systems.items()},
+            "slices": {name: _agreement(part) for name, part in validation.slices.items()},
+            "disagreements": [
+                {
+                    "id": one.key.item_id,
+                    "system": one.key.system,
+                    "human": one.human,
+                    "judge": one.judge,
+                    "rationale": one.rationale,
+                }
+                for one in validation.disagreements
+            ],
+            "baseline": _agreement(baseline) if baseline else None,
+            "set_aside": dict(validation.provenance.set_aside),
+            "certificate": _certificate(certificate),
+        }
+    )
+
+
+def figure_json(found: Estimate | Undefined) -> _Object:
+    """Return an estimate with its limits, or the reason why there is none."""
+    if isinstance(found, Undefined):
+        return {"undefined": found.reason}
+    return {
+        "value": found.value,
+        "low": found.low,
+        "high": found.high,
+        "level": found.level,
+        "n": found.n,
+        "n_clusters": found.n_clusters,
+        "method": found.method,
+    }
+
+
+def _run(report: Report) -> object:
+    manifest = report.manifest
+    return {
+        "run_id": manifest.run_id,
+        "name": manifest.name,
+        "started": manifest.started.isoformat(),
+        "complete": report.complete,
+        "possibly_paid": report.possibly_paid,
+        "dataset": manifest.dataset,
+        "outputs": dict(manifest.outputs),
+        "n_items": manifest.n_items,
+        "systems": [
+            {"name": s.name, "role": s.role.value, "parameters": s.parameters, "family": s.family}
+            for s in manifest.systems
+        ],
+        "measures": [
+            {
+                "metric": measure.metric,
+                "criterion": measure.criterion,
+                "target": measure.target.value,
+                "judged": measure.judged,
+                "scale": [*measure.categories] or [measure.lower, measure.upper],
+                "signature": measure.signature,
+                "identity": dict(measure.identity),
+                "empty_output_counts_as": measure.empty_value,
+            }
+            for measure in manifest.measures
+        ],
+        "seed": manifest.seed,
+        "versions": dict(manifest.versions),
+        "config_path": manifest.config_path,
+    }
+
+
+def _trust(trust: JudgeTrust) -> object:
+    measure = trust.measure
+    found: _Object = {
+        "metric": measure.metric,
+        "judge": dict(measure.identity),
+        "criterion": measure.criterion,
+        "target": measure.target.value,
+        "standing": trust.standing.value,
+        "reasons": list(trust.reasons),
+        "next": trust.remedy,
+    }
+    if trust.certificate is not None:
+        found["certificate"] = _certificate(trust.certificate)
+    return found
+
+
+def _certificate(certificate: Certificate) -> object:
+    thresholds = certificate.thresholds
+    return {
+        "id": certificate.certificate_id,
+        "criterion": certificate.criterion,
+        "target": certificate.target.value,
+        "signature": certificate.signature,
+        "judge": dict(certificate.identity),
+        "served": list(certificate.served),
+        "ratings": certificate.ratings,
+        "source": certificate.source.value,
+        "n_labels": certificate.n_labels,
+        "n_items": certificate.n_items,
+        "findings": {
+            **{name: figure_json(found) for name, found in certificate.findings.items()},
+            **{name: {"undefined": why} for name, why in certificate.undefined.items()},
+        },
+        "thresholds": {
+            "primary": thresholds.primary.value,
+            "at_least": thresholds.at_least,
+            "min_items": thresholds.min_items,
+            "min_class": thresholds.min_class,
+            "valid_days": thresholds.valid_days,
+            "level": thresholds.level,
+        },
+        "standing": certificate.standing.value,
+        "reasons": list(certificate.reasons),
+        "issued": certificate.issued.isoformat(),
+        "valid_until": certificate.valid_until.isoformat(),
+    }
+
+
+def _estimate_row(row: SummaryRow) -> object:
+    counts = row.counts
+    found: _Object = {
+        "metric": row.metric,
+        "scorer": row.scorer,
+        "target": row.target,
+        "system": row.system,
+        "slice": row.slice,
+        "status": row.status.value,
+        "n_records": counts.n_records,
+        "scored": counts.scored,
+        "not_applicable": counts.not_applicable,
+        "counted_by_policy": counts.by_policy,
+        "coverage": counts.coverage,
+        "fates": dict(counts.fates),
+        "flags": dict(counts.flags),
+    }
+    if row.estimate is not None:
+        found.update(figure_json(row.estimate))
+    if row.bounds is not None:
+        found["bounds"] = list(row.bounds)
+    if row.status is not Status.SHOWN:
+        found["reason"] = row.reason
+    return found
+
+
+def _retention_row(row: RetentionRow) -> object:
+    found: _Object = {
+        "metric": row.metric,
+        "student": row.student,
+        "teacher": row.teacher,
+        "slice": row.slice,
+        "status": row.status.value,
+        "n_pairs": row.n_pairs,
+        "n_unpaired": row.n_unpaired,
+    }
+    if row.estimate is not None:
+        found.update(figure_json(row.estimate))
+    if row.status is not Status.SHOWN:
+        found["reason"] = row.reason
+    return found
+
+
+def _example(example: Example) -> object:
+    record = example.record
+    scores: _Object = {
+        metric: _outcome(outcome, trusted=example.trusted[metric])
+        for metric, outcome in example.outcomes.items()
+    }
+    return {
+        "id": record.item_id,
+        "system": record.system,
+        "slices": dict(record.slices),
+        "input": record.input,
+        "output": record.output,
+        "references": list(record.references),
+        "teacher_output": record.teacher_output,
+        "scores": scores,
+        "trusted": all(example.trusted.values()),
+    }
+
+
+def _outcome(outcome: Outcome, *, trusted: bool) -> object:
+    if isinstance(outcome, NotApplicable):
+        return {"not_applicable": outcome.reason}
+    if isinstance(outcome, Fate):
+        return {"fate": outcome.code.value, "message": outcome.message}
+    found: _Object = {"value": outcome.value, "trusted": trusted}
+    for name, text in (
+        ("label", outcome.label),
+        ("rationale", outcome.rationale),
+        ("served", outcome.served),
+    ):
+        if text:
+            found[name] = text
+    if outcome.flags:
+        found["flags"] = list(outcome.flags)
+    if outcome.details:
+        found["details"] = dict(outcome.details)
+    return found
+
+
+def _agreement(found: Agreement) -> object:
+    return {
+        **{name: figure_json(one) for name, one in found.figures.items()},
+        "n_labels": found.n_labels,
+        "n_items": found.n_items,
+        "confusion": [list(row) for row in found.confusion],
+        "fates": dict(found.fates),
+    }
+
+
+def _encoded(value: Mapping[str, object]) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"

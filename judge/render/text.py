@@ -1,0 +1,50 @@
+"""Numbers and hostile texts as people read them."""
+
+import unicodedata
+
+from judge.stats.estimate import Estimate, Undefined
+
+NO_NUMBER = "-"
+
+
+def number(value: float) -> str:
+    """Return a value with three decimals."""
+    return f"{value:.3f}"
+
+
+def share(value: float) -> str:
+    """Return a share in [0, 1] as a percentage."""
+    return f"{100 * value:.1f} %"
+
+
+def interval(found: Estimate) -> str:
+    """Return a value with its limits: ``0.812 [0.740, 0.869]``."""
+    return f"{number(found.value)} [{number(found.low)}, {number(found.high)}]"
+
+
+def percent_interval(found: Estimate) -> str:
+    """Return a ratio with its limits as percentages: ``93.1 % [88.0, 97.9]``."""
+    return f"{share(found.value)} [{100 * found.low:.1f}, {100 * found.high:.1f}]"
+
+
+def figure(found: Estimate | Undefined) -> str:
+    """Return an estimate with its limits, or the words that say why there is none."""
+    if isinstance(found, Undefined):
+        return f"undefined: {found.reason}"
+    return interval(found)
+
+
+def printable(text: str) -> str:
+    """Return a text that cannot move a cursor, ring a bell or hide behind direction marks."""
+    return "".join(
+        mark
+        if mark in "\n\t" or unicodedata.category(mark) not in {"Cc", "Cf", "Cs"}
+        else f"\\u{ord(mark):04x}"
+        for mark in text
+    )
+
+
+def one_line(text: str, *, most: int = 160) -> str:
+    """Return a text on one line, cut where it is longer than `most` characters."""
+    line = " ".join(printable(text).split())
+    return line if len(line) <= most else line[: most - 1] + "…"

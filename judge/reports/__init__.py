@@ -1,0 +1,1 @@
+"""What the results say, once they have been admitted."""

@@ -1,0 +1,66 @@
+"""The report of a run: every number with what it rests on, and every record that made it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from judge.records.record import Record
+from judge.reports.retention import RetentionRow, retention
+from judge.reports.summary import SummaryRow, summarize
+from judge.results.outcome import Outcome
+from judge.results.run import RunManifest
+from judge.trust.admission import AdmittedResults
+from judge.trust.certificate import JudgeTrust
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One record with all that was measured of it.
+
+    Attributes:
+        outcomes: by metric.
+        trusted: by metric, whether its number may be believed.
+    """
+
+    record: Record
+    outcomes: Mapping[str, Outcome]
+    trusted: Mapping[str, bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a run says.
+
+    Attributes:
+        possibly_paid: calls that were sent before a crash and never answered.
+        complete: whether no record is left for a resume.
+    """
+
+    manifest: RunManifest
+    possibly_paid: int
+    complete: bool
+    trust: tuple[JudgeTrust, ...]
+    estimates: tuple[SummaryRow, ...]
+    retention: tuple[RetentionRow, ...]
+    examples: tuple[Example, ...]
+
+
+def report_on(admitted: AdmittedResults) -> Report:
+    """Return the report of admitted results."""
+    trusts = tuple(m.trust for m in admitted.measures if m.trust is not None)
+    return Report(
+        manifest=admitted.manifest,
+        possibly_paid=admitted.possibly_paid,
+        complete=not any(measure.resumable for measure in admitted.measures),
+        trust=trusts,
+        estimates=tuple(summarize(admitted)),
+        retention=tuple(retention(admitted)),
+        examples=tuple(_example(record, admitted) for record in admitted.records),
+    )
+
+
+def _example(record: Record, admitted: AdmittedResults) -> Example:
+    return Example(
+        record=record,
+        outcomes={m.measure.metric: m.outcomes[record.key] for m in admitted.measures},
+        trusted={m.measure.metric: not m.withheld for m in admitted.measures},
+    )

@@ -1,0 +1,207 @@
+"""One estimate per metric, system and slice, with its coverage, fates and bounds."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from judge.records.record import Record
+from judge.results.outcome import Fate, FateClass, NotApplicable, Outcome, Score
+from judge.results.run import Measure
+from judge.stats.estimate import Estimate, Undefined
+from judge.stats.intervals import bounded_mean, manski_bounds, proportion
+from judge.trust.admission import AdmittedMeasure, AdmittedResults
+
+OVERALL = "overall"
+MIN_RECORDS = 20
+"""Below it a slice has no number: it would be a lucky one."""
+
+
+class Status(StrEnum):
+    """Whether a row has a number."""
+
+    SHOWN = "shown"
+    WITHHELD = "withheld"
+    UNDEFINED = "undefined"
+    INSUFFICIENT = "insufficient"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """What became of the records of a row: ``n_records = scored + sum of fates``.
+
+    Attributes:
+        n_records: records the scorer applies to, fixed when the run began.
+        not_applicable: records outside `n_records`.
+        by_policy: fates that count as a value, by a policy declared before the run.
+        flags: of the scores, by name.
+    """
+
+    n_records: int
+    scored: int
+    fates: Mapping[str, int]
+    not_applicable: int
+    by_policy: int
+    flags: Mapping[str, int]
+
+    @property
+    def coverage(self) -> float:
+        """Share of the records that have a value, in [0, 1]; 1 of none."""
+        if self.n_records == 0:
+            return 1.0
+        return (self.scored + self.by_policy) / self.n_records
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SummaryRow:
+    """The mean of one metric for one system on one slice, or the reason there is none.
+
+    Attributes:
+        slice: ``overall`` or ``dimension=value``.
+        estimate: present exactly where the status is shown.
+        bounds: worst and best case over the missing scores; present where the estimate is.
+    """
+
+    metric: str
+    scorer: str
+    target: str
+    system: str
+    slice: str
+    status: Status
+    counts: Counts
+    estimate: Estimate | None = None
+    bounds: tuple[float, float] | None = None
+    reason: str = ""
+
+
+def summarize(admitted: AdmittedResults, *, level: float = 0.95) -> list[SummaryRow]:
+    """Return a row per metric, system and slice: overall first, then the slices in order."""
+    groups = record_groups(admitted)
+    return [
+        _row(measure, system.name, name, groups[system.name, name], level=level)
+        for measure in admitted.measures
+        for system in admitted.manifest.systems
+        for name in slice_names(admitted)
+    ]
+
+
+def slice_names(admitted: AdmittedResults) -> list[str]:
+    """Return ``overall`` and each ``dimension=value`` of the run."""
+    slices = admitted.manifest.slices
+    return [OVERALL, *(f"{name}={value}" for name in slices for value in slices[name])]
+
+
+def record_groups(admitted: AdmittedResults) -> dict[tuple[str, str], list[Record]]:
+    """Return the records of each system and slice, one for every combination."""
+    groups: dict[tuple[str, str], list[Record]] = {
+        (system.name, name): []
+        for system in admitted.manifest.systems
+        for name in slice_names(admitted)
+    }
+    for record in admitted.records:
+        groups[record.system, OVERALL].append(record)
+        for dimension, value in record.slices.items():
+            groups[record.system, f"{dimension}={value}"].append(record)
+    return groups
+
+
+def value_of(outcome: Outcome, measure: Measure) -> float | None:
+    """Return what an outcome counts as in an aggregate; None where its score is missing."""
+    if isinstance(outcome, Score):
+        return outcome.value
+    if isinstance(outcome, Fate) and outcome.code.fate_class is FateClass.OUTPUT:
+        return measure.empty_value
+    return None
+
+
+def cluster_codes(records: Sequence[Record]) -> np.ndarray:
+    """Return the records' clusters as integers from 0, shape (n_records,)."""
+    codes: dict[str, int] = {}
+    return np.array(
+        [codes.setdefault(record.cluster, len(codes)) for record in records], dtype=np.int64
+    )
+
+
+def mean_of(
+    values: Sequence[float], records: Sequence[Record], measure: Measure, *, level: float
+) -> Estimate | Undefined:
+    """Return the mean of a metric with its interval, robust to clusters."""
+    array, clusters = np.array(values, dtype=np.float64), cluster_codes(records)
+    if measure.judged or (measure.lower, measure.upper) == (0.0, 1.0):
+        return proportion(array, clusters, level=level)
+    return bounded_mean(array, clusters, lower=measure.lower, upper=measure.upper, level=level)
+
+
+def _row(
+    admitted: AdmittedMeasure, system: str, name: str, records: Sequence[Record], *, level: float
+) -> SummaryRow:
+    measure = admitted.measure
+    outcomes = [admitted.outcomes[record.key] for record in records]
+    counts = _counts(outcomes, measure)
+    status, reason = _status(admitted, counts)
+    estimate, bounds = None, None
+    if status is Status.SHOWN:
+        valued = [
+            (value, record)
+            for outcome, record in zip(outcomes, records, strict=True)
+            if (value := value_of(outcome, measure)) is not None
+        ]
+        values = [value for value, _ in valued]
+        found = mean_of(values, [record for _, record in valued], measure, level=level)
+        if isinstance(found, Undefined):
+            status, reason = Status.UNDEFINED, found.reason
+        else:
+            estimate, bounds = found, _bounds(values, counts, measure)
+    return SummaryRow(
+        metric=measure.metric,
+        scorer=measure.scorer,
+        target=measure.target.value,
+        system=system,
+        slice=name,
+        status=status,
+        counts=counts,
+        estimate=estimate,
+        bounds=bounds,
+        reason=reason,
+    )
+
+
+def _counts(outcomes: Sequence[Outcome], measure: Measure) -> Counts:
+    fates = Counter(o.code.value for o in outcomes if isinstance(o, Fate))
+    flags = Counter(flag for o in outcomes if isinstance(o, Score) for flag in o.flags)
+    outside = sum(isinstance(outcome, NotApplicable) for outcome in outcomes)
+    return Counts(
+        n_records=len(outcomes) - outside,
+        scored=sum(isinstance(outcome, Score) for outcome in outcomes),
+        fates=dict(fates),
+        not_applicable=outside,
+        by_policy=sum(isinstance(o, Fate) and value_of(o, measure) is not None for o in outcomes),
+        flags=dict(flags),
+    )
+
+
+def _status(admitted: AdmittedMeasure, counts: Counts) -> tuple[Status, str]:
+    if counts.n_records == 0:
+        return Status.UNDEFINED, "no record here that this scorer applies to"
+    if admitted.withheld:
+        return Status.WITHHELD, admitted.why_withheld
+    if counts.scored + counts.by_policy < MIN_RECORDS:
+        return Status.INSUFFICIENT, (
+            f"{counts.scored + counts.by_policy} scored records, {MIN_RECORDS} are needed"
+        )
+    return Status.SHOWN, ""
+
+
+def _bounds(
+    values: Sequence[float], counts: Counts, measure: Measure
+) -> tuple[float, float] | None:
+    found = manski_bounds(
+        sum(values),
+        len(values),
+        missing=counts.n_records - len(values),
+        lower=measure.lower,
+        upper=measure.upper,
+    )
+    return None if isinstance(found, Undefined) else found

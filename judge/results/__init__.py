@@ -1,0 +1,1 @@
+"""What was measured: outcomes, runs and the store that keeps them."""

@@ -1,0 +1,127 @@
+"""What came of scoring one record: a score, the fate that says why there is none, or neither."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from math import isfinite
+from types import MappingProxyType
+from typing import TypeAlias
+
+from judge.records.record import Target
+
+
+class FateClass(StrEnum):
+    """Whose doing it is that a record has no score."""
+
+    OUTPUT = "output"
+    JUDGE = "judge"
+    INFRASTRUCTURE = "infrastructure"
+    CONFIGURATION = "configuration"
+    OPERATOR = "operator"
+    BUG = "bug"
+
+
+class FateCode(StrEnum):
+    """Why a record has no score."""
+
+    OUTPUT_EMPTY = "output_empty"
+    OUTPUT_MISSING = "output_missing"
+    INPUT_TOO_LONG = "input_too_long"
+    JUDGE_REFUSED = "judge_refused"
+    JUDGE_UNPARSEABLE = "judge_unparseable"
+    JUDGE_TRUNCATED = "judge_truncated"
+    JUDGE_IDENTITY_CHANGED = "judge_identity_changed"
+    JUDGE_UNAVAILABLE = "judge_unavailable"
+    JUDGE_REJECTED = "judge_rejected"
+    QUOTA_EXHAUSTED = "quota_exhausted"
+    EMBEDDING_INVALID = "embedding_invalid"
+    NOT_YET_SCORED = "not_yet_scored"
+    """The run stopped before this record's turn; never stored, seen only in a report."""
+    SENT_UNKNOWN = "sent_unknown"
+    """The run died between sending and storing; never stored, seen only in a report."""
+    INTERNAL_ERROR = "internal_error"
+
+    @property
+    def fate_class(self) -> FateClass:
+        return _CLASSES[self]
+
+    @property
+    def resumable(self) -> bool:
+        """Whether a plain resume tries again."""
+        return self.fate_class in {FateClass.INFRASTRUCTURE, FateClass.BUG}
+
+
+_CLASSES: Mapping[FateCode, FateClass] = MappingProxyType(
+    {
+        FateCode.OUTPUT_EMPTY: FateClass.OUTPUT,
+        FateCode.OUTPUT_MISSING: FateClass.OUTPUT,
+        FateCode.INPUT_TOO_LONG: FateClass.JUDGE,
+        FateCode.JUDGE_REFUSED: FateClass.JUDGE,
+        FateCode.JUDGE_UNPARSEABLE: FateClass.JUDGE,
+        FateCode.JUDGE_TRUNCATED: FateClass.JUDGE,
+        FateCode.JUDGE_IDENTITY_CHANGED: FateClass.JUDGE,
+        FateCode.JUDGE_UNAVAILABLE: FateClass.INFRASTRUCTURE,
+        FateCode.JUDGE_REJECTED: FateClass.INFRASTRUCTURE,
+        FateCode.QUOTA_EXHAUSTED: FateClass.INFRASTRUCTURE,
+        FateCode.EMBEDDING_INVALID: FateClass.INFRASTRUCTURE,
+        FateCode.NOT_YET_SCORED: FateClass.INFRASTRUCTURE,
+        FateCode.SENT_UNKNOWN: FateClass.INFRASTRUCTURE,
+        FateCode.INTERNAL_ERROR: FateClass.BUG,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """A measured fact about one output.
+
+    Attributes:
+        value: on the scorer's declared scale; always finite.
+        signature: of the scorer that measured it.
+        label: the category on a judged scale; empty for other scorers.
+        rationale: the judge's reason in its own words; hostile text, like the output itself.
+        served: the model that answered, as the endpoint named it; empty for other scorers.
+        flags: why the value deserves doubt, or which fact made it what it is.
+        details: evidence for a reader as JSON values, never used in a statistic.
+    """
+
+    scorer: str
+    target: Target
+    value: float
+    signature: str
+    label: str = ""
+    rationale: str = ""
+    served: str = ""
+    flags: tuple[str, ...] = ()
+    details: Mapping[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not isfinite(self.value):
+            raise ValueError(f"a score must be finite, not {self.value}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fate:
+    """Why a record has no score. It is counted and reported, never averaged.
+
+    Attributes:
+        attempts: how often the judge was asked.
+    """
+
+    scorer: str
+    target: Target
+    code: FateCode
+    message: str
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotApplicable:
+    """The scorer has nothing to say about this record, which is not part of its N."""
+
+    scorer: str
+    target: Target
+    reason: str
+
+
+Outcome: TypeAlias = Score | Fate | NotApplicable

@@ -1,0 +1,119 @@
+"""What a run is: its manifest, what it measures with, and one result per record and measure."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from judge.records.record import Record, RecordKey, System, Target
+from judge.records.strict_json import JsonValue, dump_json
+from judge.results.outcome import Outcome
+
+EQUIVALENCE = "equivalence"
+SIMILARITY = "similarity"
+ADHERENCE = "adherence"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """One scorer held against one target: what is measured, and with what exactly.
+
+    Attributes:
+        judged: whether a judge decides, so that its numbers need a certificate.
+        criterion: what is asked of the output, for example ``equivalence``.
+        lower: worst value the scale allows.
+        upper: best value the scale allows.
+        categories: of a judged scale, worst first; empty where values are not categories.
+        identity: everything requested that could change a score, by name.
+        empty_value: what an empty or missing output counts as, by the policy declared before
+            the run; None counts it as a missing score.
+    """
+
+    scorer: str
+    target: Target
+    judged: bool
+    criterion: str
+    lower: float
+    upper: float
+    categories: tuple[str, ...] = ()
+    identity: Mapping[str, str]
+    empty_value: float | None = None
+
+    @property
+    def signature(self) -> str:
+        """Hash of the identity: two scores compare only where it is the same."""
+        identity: dict[str, JsonValue] = dict(self.identity)
+        return hashlib.sha256(dump_json(identity).encode()).hexdigest()
+
+    @property
+    def metric(self) -> str:
+        """The name of the number in reports and gates, for example ``equivalence.reference``."""
+        against = "strict" if self.target is Target.SCHEMA else self.target.value
+        return f"{self.scorer}.{against}"
+
+    def case_id(self, key: RecordKey) -> str:
+        """Name the question this measure asks about a record, the same across crashes."""
+        return f"{self.metric}/{key.system}/{key.item_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunManifest:
+    """What a run set out to do, fixed when it began.
+
+    Attributes:
+        purpose: ``score`` for a run of the whole set, ``validation`` for the records people rated.
+        outputs: per system, the fingerprint of its answers.
+        slices: each dimension with its values.
+        versions: of this package and of what its numbers depend on.
+        config: the config file's text, and where it lay, so that the run can be resumed.
+    """
+
+    run_id: str
+    name: str
+    purpose: str
+    started: datetime
+    dataset: str
+    outputs: Mapping[str, str]
+    n_items: int
+    systems: tuple[System, ...]
+    slices: Mapping[str, tuple[str, ...]]
+    measures: tuple[Measure, ...]
+    seed: int
+    versions: Mapping[str, str]
+    config: str
+    config_path: str
+
+    def measure(self, scorer: str, target: Target) -> Measure:
+        """Return the measure of a scorer and target.
+
+        Raises:
+            KeyError: the run has none.
+        """
+        for measure in self.measures:
+            if (measure.scorer, measure.target) == (scorer, target):
+                return measure
+        raise KeyError(f"{scorer}.{target}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What came of one record, one scorer and one target in one run.
+
+    Attributes:
+        content: hash of all the texts that were looked at, see `content_of`.
+        revision: 0 for the first outcome; a resume adds one, history stays.
+        duration_s: wall-clock seconds the batch took, divided by its records.
+    """
+
+    run_id: str
+    key: RecordKey
+    outcome: Outcome
+    content: str
+    revision: int = 0
+    duration_s: float
+
+
+def content_of(record: Record, target: Target) -> str:
+    """Hash the texts that scoring a record against a target looks at."""
+    texts: list[JsonValue] = [record.input, record.output, *record.answers(target), record.schema]
+    return hashlib.sha256(dump_json(texts).encode()).hexdigest()

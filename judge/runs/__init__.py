@@ -1,0 +1,1 @@
+"""Batch execution: what still needs scoring, and scoring it."""

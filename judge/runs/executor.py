@@ -1,0 +1,130 @@
+"""Bounded concurrency: every task ends in a stored outcome, and failures become fates."""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
+
+from judge.errors import ScoringError, StoreError
+from judge.records.record import Record
+from judge.results.outcome import Fate, FateCode, Outcome
+from judge.results.run import Measure, Result, content_of
+from judge.results.store import ResultStore
+from judge.runs.plan import Task
+from judge.scorers.scorer import Scorer
+
+_LOGGER = logging.getLogger(__name__)
+
+Watcher: TypeAlias = Callable[[Sequence[Result]], None]
+"""Told of results when they are durable."""
+
+
+class Stop:
+    """Says whether new work may still be taken, and why not."""
+
+    def __init__(self) -> None:
+        self.reason = ""
+
+    def ask(self, reason: str) -> None:
+        """Let what is in flight finish, and take nothing new."""
+        self.reason = self.reason or reason
+
+
+async def score_all(
+    tasks: Sequence[Task],
+    scorer: Scorer,
+    store: ResultStore,
+    *,
+    run_id: str,
+    batch_size: int,
+    concurrency: int,
+    stop: Stop,
+    watcher: Watcher,
+) -> None:
+    """Score every task and store its outcome as soon as it is known.
+
+    At most `concurrency` batches are in flight, and a worker takes the next one only when the
+    last is committed. What cannot be scored is stored with its fate. An error after which no
+    later call can do better ends this scorer: its other tasks stay unscored, for a resume.
+
+    Raises:
+        StoreError: results can no longer be kept; no further call was made.
+    """
+    waiting: Iterator[Sequence[Task]] = _batches(tasks, batch_size)
+    halted = Stop()
+
+    async def work() -> None:
+        for batch in waiting:  # one iterator for all workers: each batch is taken once
+            if stop.reason or halted.reason:
+                return
+            started = time.perf_counter()
+            outcomes = await _outcomes(scorer, [task.record for task in batch], halted)
+            duration_s = (time.perf_counter() - started) / len(batch)
+            results = _results(run_id, batch, outcomes, duration_s=duration_s)
+            await store.put(results)
+            watcher(results)
+
+    async with asyncio.TaskGroup() as workers:
+        for _ in range(concurrency):
+            workers.create_task(work())
+
+
+async def _outcomes(scorer: Scorer, batch: Sequence[Record], halted: Stop) -> Sequence[Outcome]:
+    try:
+        return await scorer.score(batch)
+    except StoreError:
+        raise
+    except Exception as error:
+        if len(batch) == 1:
+            return [_fate(error, scorer.measure, halted)]
+    # One poisoned record must not cost its neighbours their scores: each is tried alone.
+    return [(await _outcomes(scorer, [record], halted))[0] for record in batch]
+
+
+def _fate(error: Exception, measure: Measure, halted: Stop) -> Fate:
+    if not isinstance(error, ScoringError):
+        return _bug(error, measure)
+    if error.halts:
+        _LOGGER.warning("%s stops: %s", measure.metric, error)
+        halted.ask(str(error))
+    return Fate(
+        scorer=measure.scorer,
+        target=measure.target,
+        code=FateCode(error.fate),
+        message=str(error),
+        attempts=error.attempts,
+    )
+
+
+def _bug(error: Exception, measure: Measure) -> Fate:
+    incident = secrets.token_hex(4)
+    _LOGGER.error("incident %s in %s", incident, measure.metric, exc_info=error)
+    return Fate(
+        scorer=measure.scorer,
+        target=measure.target,
+        code=FateCode.INTERNAL_ERROR,
+        message=f"incident {incident}: {type(error).__name__}; the log has the traceback",
+    )
+
+
+def _results(
+    run_id: str, batch: Sequence[Task], outcomes: Sequence[Outcome], *, duration_s: float
+) -> list[Result]:
+    return [
+        Result(
+            run_id=run_id,
+            key=task.record.key,
+            outcome=outcome,
+            content=content_of(task.record, outcome.target),
+            revision=task.revision,
+            duration_s=duration_s,
+        )
+        for task, outcome in zip(batch, outcomes, strict=True)
+    ]
+
+
+def _batches(tasks: Sequence[Task], size: int) -> Iterator[Sequence[Task]]:
+    starts = range(0, len(tasks), size)
+    return (tasks[start : start + size] for start in starts)

@@ -1,0 +1,83 @@
+"""Judged equivalence: does the output say what its target says?"""
+
+import asyncio
+from collections.abc import Sequence
+
+from judge.judges.judge import Judge, JudgedCase
+from judge.records.record import Record, Target
+from judge.records.scale import Scale
+from judge.results.outcome import Outcome, Score
+from judge.results.run import EQUIVALENCE, Measure
+from judge.scorers.scorer import known_outcome
+
+
+class EquivalenceScorer:
+    """Puts each record to a judge.
+
+    Args:
+        judge: who decides.
+        scale: what the verdicts stand on.
+        criterion: what is asked.
+        target: what the output is held against.
+        empty_value: what an empty or missing output counts as; None for a missing score.
+    """
+
+    def __init__(
+        self,
+        judge: Judge,
+        *,
+        scale: Scale,
+        criterion: str,
+        target: Target,
+        empty_value: float | None,
+    ) -> None:
+        self._judge = judge
+        self._scale = scale
+        self._measure = Measure(
+            scorer=EQUIVALENCE,
+            target=target,
+            judged=True,
+            criterion=criterion,
+            lower=0.0,
+            upper=1.0,
+            categories=scale.categories,
+            identity={**judge.identity, "scale": "/".join(scale.categories)},
+            empty_value=empty_value,
+        )
+        self._signature = self._measure.signature
+
+    @property
+    def measure(self) -> Measure:
+        return self._measure
+
+    async def score(self, batch: Sequence[Record]) -> Sequence[Outcome]:
+        if len(batch) == 1:  # its error reaches the executor as itself, not in a group
+            return [await self._outcome(batch[0])]
+        async with asyncio.TaskGroup() as judging:
+            tasks = [judging.create_task(self._outcome(record)) for record in batch]
+        return [task.result() for task in tasks]
+
+    async def _outcome(self, record: Record) -> Outcome:
+        if (known := known_outcome(record, self._measure)) is not None:
+            return known
+        target = self._measure.target
+        judgement = await self._judge.judge(
+            JudgedCase(
+                case_id=self._measure.case_id(record.key),
+                target=target,
+                input=record.input,
+                candidate=record.output or "",
+                against=record.answers(target),
+            )
+        )
+        return Score(
+            scorer=self._measure.scorer,
+            target=target,
+            value=self._scale.value(judgement.label),
+            signature=self._signature,
+            label=judgement.label,
+            rationale=judgement.rationale,
+            served=judgement.served,
+            flags=judgement.flags,
+            details=judgement.details,
+        )

@@ -1,0 +1,1 @@
+"""Estimates with their limits, or the reason there is none."""

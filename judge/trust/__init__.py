@@ -1,0 +1,1 @@
+"""Whether a judge is to be believed."""

@@ -1,0 +1,132 @@
+"""The only door from results to reports: judged numbers pass with a certificate or not at all."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from judge.records.dataset import Dataset
+from judge.records.record import Record, RecordKey
+from judge.results.outcome import Fate, FateCode, NotApplicable, Outcome, Score
+from judge.results.run import Measure, Result, RunManifest
+from judge.trust.certificate import Certificate, JudgeTrust, standing_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdmittedMeasure:
+    """The outcomes of one measure, and whether their aggregates may be shown.
+
+    Attributes:
+        outcomes: one for every record of the run; what was never scored has its fate.
+        trust: of a judged measure; None for the others, which need none.
+    """
+
+    measure: Measure
+    outcomes: Mapping[RecordKey, Outcome]
+    trust: JudgeTrust | None
+
+    @property
+    def withheld(self) -> bool:
+        return self.trust is not None and not self.trust.believed
+
+    @property
+    def why_withheld(self) -> str:
+        """The standing and its reasons, in words; empty where nothing is withheld."""
+        if self.trust is None or self.trust.believed:
+            return ""
+        return f"judge {self.trust.standing.value}: {'; '.join(self.trust.reasons)}"
+
+    @property
+    def resumable(self) -> int:
+        """Number of records a plain resume would score."""
+        outcomes = self.outcomes.values()
+        return sum(isinstance(found, Fate) and found.code.resumable for found in outcomes)
+
+    def applies(self, key: RecordKey) -> bool:
+        """Whether the record counts in this measure's N."""
+        return not isinstance(self.outcomes[key], NotApplicable)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdmittedResults:
+    """What a report may say of a run.
+
+    Attributes:
+        possibly_paid: calls that were sent before a crash and never answered.
+    """
+
+    manifest: RunManifest
+    possibly_paid: int
+    records: tuple[Record, ...]
+    measures: tuple[AdmittedMeasure, ...]
+
+
+def admit(
+    manifest: RunManifest,
+    dataset: Dataset,
+    results: Sequence[Result],
+    *,
+    certificates: list[Certificate],
+    left_open: frozenset[str],
+    now: datetime,
+) -> AdmittedResults:
+    """Return a run's results as far as they may be believed.
+
+    Args:
+        manifest: of the run.
+        dataset: the records it was to score.
+        results: the newest of each record and measure.
+        certificates: all there are, oldest first.
+        left_open: ids of calls that were sent and never answered.
+        now: the time at which to believe or not.
+    """
+    records = tuple(dataset.records())
+    command = f"judge validate {manifest.config_path or 'CONFIG'}"
+    sent = {call_id.rpartition("#")[0] for call_id in left_open}
+    admitted = []
+    for measure in manifest.measures:
+        outcomes = _complete(records, measure, results, sent)
+        trust = None
+        if measure.judged:
+            trust = standing_of(
+                measure,
+                certificates,
+                served=_served(outcomes),
+                now=now,
+                validate_command=command,
+            )
+        admitted.append(AdmittedMeasure(measure=measure, outcomes=outcomes, trust=trust))
+    return AdmittedResults(
+        manifest=manifest,
+        possibly_paid=len(left_open),
+        records=records,
+        measures=tuple(admitted),
+    )
+
+
+def _complete(
+    records: Sequence[Record], measure: Measure, results: Sequence[Result], sent: set[str]
+) -> Mapping[RecordKey, Outcome]:
+    """Give every record an outcome: N never shrinks, also for a run that was cut off."""
+    wanted = (measure.scorer, measure.target)
+    known = {
+        result.key: result.outcome
+        for result in results
+        if (result.outcome.scorer, result.outcome.target) == wanted
+    }
+    return {
+        record.key: known.get(record.key) or _unscored(record.key, measure, sent)
+        for record in records
+    }
+
+
+def _unscored(key: RecordKey, measure: Measure, sent: set[str]) -> Fate:
+    if measure.case_id(key) in sent:
+        code, words = FateCode.SENT_UNKNOWN, "sent before a crash; the answer was never received"
+    else:
+        code, words = FateCode.NOT_YET_SCORED, "the run ended before this record's turn"
+    return Fate(scorer=measure.scorer, target=measure.target, code=code, message=words)
+
+
+def _served(outcomes: Mapping[RecordKey, Outcome]) -> frozenset[str]:
+    found = {outcome.served for outcome in outcomes.values() if isinstance(outcome, Score)}
+    return frozenset(found - {""})
