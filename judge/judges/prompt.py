@@ -26,7 +26,7 @@ _USER_PART = "--- user ---\n"
 _PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
 # What chat templates of common model families use to part roles.
 _TEMPLATE_TOKEN = re.compile(
-    r"<\|[\w ]{1,40}\|>|</?s>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>|<｜[^｜>]{1,40}｜>"
+    r"<\|[\w ]{1,40}\|>|</?s>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>|<\uff5c[^\uff5c>]{1,40}\uff5c>"
 )
 _FENCE = re.compile(r"<{3,}|>{3,}")
 _NOTHING = "(nothing)"

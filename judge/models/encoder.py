@@ -143,7 +143,7 @@ def _from_hub(model: str, revision: str) -> ModelFolder:
         fetched = snapshot_download(model, revision=revision)
     except (OSError, HfHubHTTPError) as error:
         raise ConfigError(
-            f"the embedding model {model!r} is not in the local cache and cannot be fetched: {error}"
+            f"the embedding model {model!r} is not cached and cannot be fetched: {error}"
         ) from error
     return ModelFolder(path=_with_weights(Path(fetched)), origin="hub")
 

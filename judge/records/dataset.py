@@ -241,7 +241,7 @@ def _slice_value(row: Row, dimension: str, value: object) -> str:
 
 def _check_same_slices(row: Row, first: Item, item: Item) -> None:
     if first.slices.keys() != item.slices.keys():
-        odd = sorted(first.slices.keys() ^ item.slices.keys())[0]
+        odd = min(first.slices.keys() ^ item.slices.keys())
         raise row.error(
             f"slice {odd!r} is not in every row{did_you_mean(odd, first.slices)}; "
             "give each item the same slice dimensions, or declare them with 'slices:'"

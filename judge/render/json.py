@@ -9,6 +9,7 @@ from judge.reports.report import Example, Report
 from judge.reports.retention import RetentionRow
 from judge.reports.summary import Status, SummaryRow
 from judge.results.outcome import Fate, NotApplicable, Outcome
+from judge.results.run import Measure
 from judge.stats.estimate import Estimate, Undefined
 from judge.trust.certificate import Certificate, JudgeTrust
 from judge.trust.validation import Agreement, Validation
@@ -103,7 +104,7 @@ def _run(report: Report) -> object:
                 "criterion": measure.criterion,
                 "target": measure.target.value,
                 "judged": measure.judged,
-                "scale": [*measure.categories] or [measure.lower, measure.upper],
+                "scale": _scale(measure),
                 "signature": measure.signature,
                 "identity": dict(measure.identity),
                 "empty_output_counts_as": measure.empty_value,
@@ -114,6 +115,10 @@ def _run(report: Report) -> object:
         "versions": dict(manifest.versions),
         "config_path": manifest.config_path,
     }
+
+
+def _scale(measure: Measure) -> list[str] | list[float]:
+    return list(measure.categories) or [measure.lower, measure.upper]
 
 
 def _trust(trust: JudgeTrust) -> object:

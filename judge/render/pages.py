@@ -45,8 +45,10 @@ def validation_page(validation: Validation) -> Page:
             title="Standing",
             lines=[
                 f"{certificate.standing.value}: {'; '.join(certificate.reasons)}",
-                f"certificate {certificate.certificate_id}, "
-                f"valid until {certificate.valid_until:%Y-%m-%d}",
+                (
+                    f"certificate {certificate.certificate_id}, "
+                    f"valid until {certificate.valid_until:%Y-%m-%d}"
+                ),
                 *_provenance_lines(validation),
             ],
         ),

@@ -52,7 +52,15 @@ def retention(admitted: AdmittedResults, *, level: float = 0.95) -> list[Retenti
         return []
     groups = record_groups(admitted)
     return [
-        _row(measure, system.name, teacher.name, name, groups, admitted, level=level)
+        _row(
+            measure,
+            system.name,
+            teacher.name,
+            name,
+            groups=groups,
+            level=level,
+            seed=admitted.manifest.seed,
+        )
         for measure in admitted.measures
         if measure.measure.target is not Target.TEACHER
         for system in systems
@@ -66,10 +74,10 @@ def _row(
     student: str,
     teacher: str,
     name: str,
-    groups: Mapping[tuple[str, str], Sequence[Record]],
-    results: AdmittedResults,
     *,
+    groups: Mapping[tuple[str, str], Sequence[Record]],
     level: float,
+    seed: int,
 ) -> RetentionRow:
     pairs, unpaired = _pairs(admitted, groups[student, name], teacher)
     status, reason = _status(admitted, len(pairs))
@@ -80,7 +88,7 @@ def _row(
             np.array([theirs for _, _, theirs in pairs]),
             clusters=cluster_codes([record for record, _, _ in pairs]),
             level=level,
-            rng=np.random.default_rng(results.manifest.seed),
+            rng=np.random.default_rng(seed),
         )
         if isinstance(found, Undefined):
             status, reason = Status.UNDEFINED, found.reason

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 import sqlalchemy as sql
@@ -113,7 +113,7 @@ class SqlStore:
         self._writer: Writer | None = None
         self._lock: int | None = None
 
-    def __enter__(self) -> "SqlStore":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

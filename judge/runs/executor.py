@@ -76,7 +76,7 @@ async def _outcomes(scorer: Scorer, batch: Sequence[Record], halted: Stop) -> Se
         return await scorer.score(batch)
     except StoreError:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the one broad except: a bug costs one record
         if len(batch) == 1:
             return [_fate(error, scorer.measure, halted)]
     # One poisoned record must not cost its neighbours their scores: each is tried alone.

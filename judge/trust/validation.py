@@ -233,8 +233,10 @@ def decide(
     name = thresholds.primary.value
     if isinstance(primary, Estimate) and primary.high < thresholds.at_least:
         return Standing.NOT_TRUSTED, (
-            f"{name} lies between {primary.low:.2f} and {primary.high:.2f}, all of it below the "
-            f"{thresholds.at_least:g} that is asked for",
+            (
+                f"{name} lies between {primary.low:.2f} and {primary.high:.2f}, all of it below the "
+                f"{thresholds.at_least:g} that is asked for"
+            ),
         )
     unmet = (
         *_unmet_by_labels(provenance),
@@ -244,8 +246,10 @@ def decide(
     if unmet:
         return Standing.INSUFFICIENT, unmet
     return Standing.TRUSTED, (
-        f"{name} is at least {_low(primary):.2f} on {found.n_items} rated items, "
-        f"{thresholds.at_least:g} was asked for",
+        (
+            f"{name} is at least {_low(primary):.2f} on {found.n_items} rated items, "
+            f"{thresholds.at_least:g} was asked for"
+        ),
     )
 
 
@@ -291,8 +295,10 @@ def _unmet_by_agreement(primary: Figure, thresholds: TrustThresholds) -> list[st
         return [f"{name} does not exist: {primary.reason}"]
     if primary.low < thresholds.at_least:
         return [
-            f"{name} is only known to lie between {primary.low:.2f} and {primary.high:.2f}; its "
-            f"lower limit must reach {thresholds.at_least:g}"
+            (
+                f"{name} is only known to lie between {primary.low:.2f} and {primary.high:.2f}; its "
+                f"lower limit must reach {thresholds.at_least:g}"
+            )
         ]
     return []
 
