@@ -6,8 +6,8 @@
 
     import judge
 
+    project = judge.open_project(Path("judge.yaml"))
     with judge.open_store() as store:
-        project = judge.open_project(Path("judge.yaml"), store)
         run = asyncio.run(judge.evaluate(project, store, now=lambda: datetime.now(UTC)))
         report = judge.report(store, run, now=datetime.now(UTC))
 

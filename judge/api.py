@@ -10,6 +10,7 @@ from importlib.metadata import version
 from typing import Protocol
 
 from judge.errors import ConfigError
+from judge.models.ledger import AttemptLog
 from judge.records.dataset import Dataset
 from judge.records.rating import RatingSource, consensus, read_ratings
 from judge.records.record import Record, RecordKey, Target
@@ -17,7 +18,7 @@ from judge.records.scale import Scale
 from judge.reports.report import Report, report_on
 from judge.results.outcome import Outcome, Score
 from judge.results.run import Measure, Result, RunManifest, content_of
-from judge.results.store import Store
+from judge.results.store import MemoryStore, Store
 from judge.runs.executor import Stop, Watcher, score_all
 from judge.runs.plan import Task, failed_by_the_judge, unscored
 from judge.scorers.scorer import Scorer, known_outcome
@@ -56,14 +57,26 @@ class InstrumentMaker(Protocol):
     """Makes the instruments of a project for one run."""
 
     def __call__(
-        self, run_id: str, *, replay: bool, served: Mapping[Target, str]
+        self, log: AttemptLog, *, served: Mapping[Target, str]
     ) -> AbstractAsyncContextManager[Sequence[Instrument]]:
         """Return the instruments; leaving the context lets their connections go.
 
         Args:
-            run_id: whose attempt ledger paid calls are written to.
-            replay: whether answers an earlier process received are to be used.
+            log: the attempt ledger that paid calls are written to.
             served: per target, the model that must answer; others pin what answers first.
+        """
+        ...
+
+
+class RunStore(Store, Protocol):
+    """A store that also keeps the attempt ledger of its runs."""
+
+    def attempts(self, run_id: str, *, replay: bool) -> AttemptLog:
+        """Return the ledger of one run.
+
+        Args:
+            run_id: the run.
+            replay: whether answers an earlier process received are to be used.
         """
         ...
 
@@ -130,7 +143,7 @@ def ignore(results: Sequence[Result]) -> None:
 
 async def evaluate(
     project: Project,
-    store: Store,
+    store: RunStore,
     *,
     now: Callable[[], datetime],
     stop: Stop | None = None,
@@ -146,7 +159,8 @@ async def evaluate(
         StoreError: results can no longer be kept; the run can be resumed.
     """
     run_id = _new_run_id(now())
-    async with project.instruments(run_id, replay=False, served={}) as instruments:
+    log = store.attempts(run_id, replay=False)
+    async with project.instruments(log, served={}) as instruments:
         measures = [instrument.scorer.measure for instrument in instruments]
         manifest = _manifest(project, run_id, measures, purpose=SCORING, started=now())
         store.begin(manifest, project.dataset)
@@ -158,7 +172,7 @@ async def evaluate(
 
 async def resume(
     project: Project,
-    store: Store,
+    store: RunStore,
     manifest: RunManifest,
     *,
     retry_failed: bool = False,
@@ -184,10 +198,8 @@ async def resume(
     for plan, replay in plans:
         results = store.results(manifest.run_id)
         records = list(store.dataset(manifest).records())
-        served = _served(results)
-        async with project.instruments(
-            manifest.run_id, replay=replay, served=served
-        ) as instruments:
+        log = store.attempts(manifest.run_id, replay=replay)
+        async with project.instruments(log, served=_served(results)) as instruments:
             _check_same(instruments, manifest)
             work = [(i, plan(records, i.scorer.measure, results)) for i in instruments]
             await _score(work, store, run_id=manifest.run_id, stop=stop, watcher=watcher)
@@ -195,7 +207,7 @@ async def resume(
 
 async def validate_judge(
     project: Project,
-    store: Store,
+    store: RunStore,
     *,
     now: Callable[[], datetime],
     stop: Stop | None = None,
@@ -260,6 +272,7 @@ async def validate_judge(
         scale=ratings.scale,
         provenance=Provenance(
             fingerprint=found.fingerprint,
+            population=project.dataset.population,
             sources=frozenset(r.source for r in found.ratings),
             blind=all(r.blind for r in found.ratings),
             probabilities=frozenset(r.inclusion_probability for r in found.ratings),
@@ -294,13 +307,13 @@ def report(store: Store, manifest: RunManifest, *, now: datetime) -> Report:
 
 async def forecast(project: Project) -> list[Forecast]:
     """Return what a run would do, without a call and without touching the store."""
-    async with project.instruments("forecast", replay=False, served={}) as instruments:
-        return [_forecast(instrument, project.dataset) for instrument in instruments]
+    async with project.instruments(MemoryStore().attempts("", replay=False), served={}) as made:
+        return [_forecast(instrument, project.dataset) for instrument in made]
 
 
 async def _verdicts(
     project: Project,
-    store: Store,
+    store: RunStore,
     maker: InstrumentMaker,
     rated: Mapping[RecordKey, Record],
     target: Target,
@@ -310,7 +323,7 @@ async def _verdicts(
     watcher: Watcher,
 ) -> tuple[Measure, Mapping[RecordKey, Outcome]]:
     run_id = _new_run_id(now())
-    async with maker(run_id, replay=False, served={}) as instruments:
+    async with maker(store.attempts(run_id, replay=False), served={}) as instruments:
         instrument = _judged(instruments, target)
         measure = instrument.scorer.measure
         outcomes = _known(rated, measure, store.scores(measure.signature, target))
@@ -348,7 +361,7 @@ def _judged(instruments: Sequence[Instrument], target: Target) -> Instrument:
 
 async def _score(
     work: Sequence[tuple[Instrument, Sequence[Task]]],
-    store: Store,
+    store: RunStore,
     *,
     run_id: str,
     stop: Stop,
@@ -385,6 +398,7 @@ def _manifest(
         purpose=purpose,
         started=started,
         dataset=dataset.fingerprint,
+        population=dataset.population,
         outputs={
             system.name: dataset.output_fingerprint(system.name) for system in dataset.systems
         },

@@ -24,7 +24,7 @@ from judge.judges.prompt import Prompt, read_prompt
 from judge.judges.prompted import PromptedJudge
 from judge.models.chat import Sampling
 from judge.models.embedding import DEFAULT_MODEL, Embedder, SharedEmbedder
-from judge.models.encoder import EncoderEmbedder
+from judge.models.encoder import EncoderEmbedder, encoder_device, find_model
 from judge.models.ledger import AttemptLog, Ledgered
 from judge.models.limits import Deadlined, Retrying
 from judge.models.openai import OpenAIChat
@@ -63,7 +63,6 @@ def open_store(location: str = DEFAULT_STORE) -> SqlStore:
 
 def open_project(
     path: Path,
-    store: SqlStore,
     *,
     limit: int | None = None,
     filters: Mapping[str, str] | None = None,
@@ -73,7 +72,6 @@ def open_project(
 
     Args:
         path: the config file.
-        store: where paid attempts will be written down.
         limit: at most so many items.
         filters: slice dimension to value; only those items.
         connections: most calls to an endpoint at once.
@@ -86,7 +84,7 @@ def open_project(
     everything = read_dataset(_items(config, folder), _outputs(config, folder))
     dataset = everything.selected(limit=limit, filters=filters)
     known = frozenset(item.item_id for item in everything.items)
-    return _Workshop(config, folder, dataset, store, connections).project(
+    return _Workshop(config, folder, dataset, connections=connections).project(
         text=text, path=str(path), known_ids=known
     )
 
@@ -103,7 +101,7 @@ def reopen_project(
     folder = Path(manifest.config_path).parent
     dataset = store.dataset(manifest)
     known = frozenset(item.item_id for item in dataset.items)
-    return _Workshop(config, folder, dataset, store, connections).project(
+    return _Workshop(config, folder, dataset, connections=connections).project(
         text=manifest.config, path=manifest.config_path, known_ids=known
     )
 
@@ -111,13 +109,10 @@ def reopen_project(
 class _Workshop:
     """Makes the parts of one project; one embedder serves all of them."""
 
-    def __init__(
-        self, config: Config, folder: Path, dataset: Dataset, store: SqlStore, connections: int
-    ) -> None:
+    def __init__(self, config: Config, folder: Path, dataset: Dataset, *, connections: int) -> None:
         self._config = config
         self._folder = folder
         self._dataset = dataset
-        self._store = store
         self._connections = connections
         self._embedders: dict[tuple[str, str], SharedEmbedder] = {}
 
@@ -160,9 +155,8 @@ class _Workshop:
 
     @asynccontextmanager
     async def _instruments(
-        self, run_id: str, *, replay: bool, served: Mapping[Target, str]
+        self, log: AttemptLog, *, served: Mapping[Target, str]
     ) -> AsyncIterator[Sequence[Instrument]]:
-        log = self._store.attempts(run_id, replay=replay)
         async with AsyncExitStack() as connections:
             yield [
                 *self._equivalence(log, served, connections),
@@ -172,9 +166,9 @@ class _Workshop:
 
     @asynccontextmanager
     async def _baseline_instruments(
-        self, run_id: str, *, replay: bool, served: Mapping[Target, str]
+        self, log: AttemptLog, *, served: Mapping[Target, str]
     ) -> AsyncIterator[Sequence[Instrument]]:
-        del run_id, replay, served  # it makes no call
+        del log, served  # it makes no call
         section = self._config.scorers.equivalence or EquivalenceSection()
         yield [
             self._local(self._judged(self._baseline_judge, section, target))
@@ -410,3 +404,18 @@ def _check_prompt(prompt: Prompt, section: EquivalenceSection) -> None:
             f"the prompt {prompt.prompt_id} answers with {', '.join(prompt.scale.categories)}, "
             f"the scorer's scale is {', '.join(section.scale.categories)}; give both the same"
         )
+
+
+def describe_embedding_model() -> str:
+    """Return where the default embedding model is, its weights checked.
+
+    Raises:
+        ConfigError: it is not there, or not the one that was tested.
+    """
+    found = find_model(DEFAULT_MODEL)
+    return f"{DEFAULT_MODEL} from the {found.origin}, weights checked"
+
+
+def describe_device() -> str:
+    """Return what the embedding model will run on."""
+    return encoder_device()

@@ -116,6 +116,15 @@ def find_model(model: str, *, revision: str = "") -> ModelFolder:
     return _from_hub(model, revision)
 
 
+def encoder_device() -> str:
+    """Return what encoders run on here, as a person would name it."""
+    import torch
+
+    if torch.cuda.is_available():
+        return f"GPU {torch.cuda.get_device_name()}"
+    return f"CPU, {torch.get_num_threads()} threads"
+
+
 def _wheel_folder() -> Path | None:
     try:
         folder = Path(str(distribution(_WHEEL).locate_file(_WHEEL_FOLDER)))

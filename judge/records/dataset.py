@@ -51,16 +51,23 @@ class Dataset:
 
     Attributes:
         outputs: per system, item id to the raw text; an item a system did not answer is absent.
+        drawn_from: fingerprint of the set these items were selected from; empty for all of it.
     """
 
     items: tuple[Item, ...]
     systems: tuple[System, ...]
     outputs: Mapping[str, Mapping[str, str]]
+    drawn_from: str = ""
 
     @property
     def fingerprint(self) -> str:
         """Hash of the items' content, whatever file format or order they came in."""
         return _fingerprint(msgspec.json.encode(item, order="sorted") for item in self.items)
+
+    @property
+    def population(self) -> str:
+        """Fingerprint of the whole evaluation set, also where this is a part of it."""
+        return self.drawn_from or self.fingerprint
 
     def output_fingerprint(self, system: str) -> str:
         """Hash of one system's answers."""
@@ -129,7 +136,7 @@ class Dataset:
             system: {name: text for name, text in answers.items() if name in names}
             for system, answers in self.outputs.items()
         }
-        return replace(self, items=kept, outputs=outputs)
+        return replace(self, items=kept, outputs=outputs, drawn_from=self.population)
 
 
 def read_dataset(items: ItemSource, outputs: tuple[OutputSource, ...]) -> Dataset:

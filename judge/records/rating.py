@@ -39,6 +39,7 @@ class Rating:
         blind: whether the rater saw neither the judge's verdict nor the system's name.
         inclusion_probability: chance in (0, 1] with which this record was drawn for rating;
             None where nobody knows.
+        comment: the rater's own words; empty where there are none.
         place: file and row it was read from, for messages.
     """
 
@@ -51,6 +52,7 @@ class Rating:
     source: LabelSource
     blind: bool
     inclusion_probability: float | None
+    comment: str = ""
     place: str
 
     @property
@@ -182,6 +184,7 @@ def _rating(row: Row, source: RatingSource, scale: Scale) -> Rating:
         source=_one_of(row, "source", LabelSource, source.source),
         blind=_blind(row, default=source.blind),
         inclusion_probability=_probability(row, source),
+        comment=row.text("comment") if row.has("comment") else "",
         place=row.place,
     )
 

@@ -62,6 +62,8 @@ class RunManifest:
 
     Attributes:
         purpose: ``score`` for a run of the whole set, ``validation`` for the records people rated.
+        dataset: fingerprint of the items that are scored.
+        population: fingerprint of the whole evaluation set those were selected from.
         outputs: per system, the fingerprint of its answers.
         slices: each dimension with its values.
         versions: of this package and of what its numbers depend on.
@@ -73,6 +75,7 @@ class RunManifest:
     purpose: str
     started: datetime
     dataset: str
+    population: str
     outputs: Mapping[str, str]
     n_items: int
     systems: tuple[System, ...]

@@ -160,6 +160,7 @@ class SqlStore:
             items=tuple(msgspec.json.decode(row.body, type=Item) for row in items),
             systems=manifest.systems,
             outputs={name: self._outputs(key) for name, key in manifest.outputs.items()},
+            drawn_from=manifest.population,
         )
 
     def results(self, run_id: str) -> Sequence[Result]:

@@ -128,12 +128,41 @@ class MemoryStore:
         del run_id  # nothing here outlives a crash
         return frozenset()
 
+    def attempts(self, run_id: str, *, replay: bool) -> "MemoryAttempts":
+        """Return an attempt ledger; nothing in it outlives this process."""
+        del run_id, replay
+        return MemoryAttempts()
+
     def put_document(self, kind: str, document_id: str, body: bytes) -> None:
         self._documents.pop((kind, document_id), None)
         self._documents[kind, document_id] = body
 
     def documents(self, kind: str) -> Sequence[bytes]:
         return [body for (stored, _), body in self._documents.items() if stored == kind]
+
+
+@dataclass(slots=True)
+class MemoryAttempts:
+    """An attempt ledger in this process: what was opened, and what came of it.
+
+    Attributes:
+        opened_calls: call ids in the order they were opened.
+        closed_attempts: attempt number to the reply, or to the words that say why there is none.
+    """
+
+    opened_calls: list[str] = field(default_factory=list)
+    closed_attempts: dict[int, bytes | str] = field(default_factory=dict)
+
+    async def opened(self, call_id: str) -> int:
+        self.opened_calls.append(call_id)
+        return len(self.opened_calls) - 1
+
+    async def closed(self, attempt: int, *, reply: bytes = b"", error: str = "") -> None:
+        self.closed_attempts[attempt] = reply or error
+
+    def answered(self, call_id: str) -> bytes | None:
+        del call_id  # there was no earlier process
+        return None
 
 
 def newest(results: Sequence[Result]) -> list[Result]:

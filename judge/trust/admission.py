@@ -91,6 +91,7 @@ def admit(
                 measure,
                 certificates,
                 served=_served(outcomes),
+                population=manifest.population,
                 now=now,
                 validate_command=command,
             )

@@ -62,6 +62,7 @@ class Certificate:
         identity: everything requested of the judge that could change a verdict, by name.
         served: the models that answered, as the endpoint named them; empty for a local judge.
         ratings: fingerprint of what people said.
+        population: fingerprint of the evaluation set whose outputs they rated.
         findings: the agreement figures that exist, by name.
         undefined: why the others do not.
         standing: trusted, not_trusted or insufficient; time and change can make it stale.
@@ -75,6 +76,7 @@ class Certificate:
     identity: Mapping[str, str]
     served: tuple[str, ...]
     ratings: str
+    population: str
     source: LabelSource
     n_labels: int
     n_items: int
@@ -130,6 +132,7 @@ def standing_of(
     certificates: list[Certificate],
     *,
     served: frozenset[str],
+    population: str,
     now: datetime,
     validate_command: str,
 ) -> JudgeTrust:
@@ -139,6 +142,7 @@ def standing_of(
         measure: what a run measured, and with which judge.
         certificates: all there are, oldest first.
         served: the models that answered in the run.
+        population: fingerprint of the evaluation set the run belongs to.
         now: the time at which to believe or not.
         validate_command: what to type to validate the judge.
     """
@@ -156,7 +160,16 @@ def standing_of(
         return _trust(
             measure, Standing.STALE, _what_changed(about[-1], measure), remedy=validate_command
         )
-    newest = same[-1]
+    here = [c for c in same if c.population == population]
+    newest = (here or same)[-1]
+    if not here:
+        return _trust(
+            measure,
+            Standing.STALE,
+            "this judge was validated on another evaluation set; nobody knows how it does here",
+            remedy=validate_command,
+            certificate=newest,
+        )
     if stale := _why_stale(newest, served=served, now=now):
         return _trust(measure, Standing.STALE, stale, remedy=validate_command, certificate=newest)
     return JudgeTrust(

@@ -85,6 +85,7 @@ class Provenance:
 
     Attributes:
         fingerprint: of what people said.
+        population: fingerprint of the evaluation set the rated records belong to.
         sources: every source that occurs.
         blind: whether all raters were blind.
         probabilities: the distinct inclusion probabilities that occur; None for unknown.
@@ -93,6 +94,7 @@ class Provenance:
     """
 
     fingerprint: str
+    population: str
     sources: frozenset[LabelSource]
     blind: bool
     probabilities: frozenset[float | None]
@@ -170,6 +172,7 @@ def validate(
             identity=measure.identity,
             served=_served(verdicts),
             ratings=provenance.fingerprint,
+            population=provenance.population,
             source=_weakest(provenance.sources),
             n_labels=overall.n_labels,
             n_items=overall.n_items,

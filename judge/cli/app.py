@@ -1,0 +1,55 @@
+"""The command line: its verbs, and the door at which errors become exit codes."""
+
+import logging
+import secrets
+import sys
+
+import typer
+
+from judge.cli.demo import demo
+from judge.cli.doctor import doctor
+from judge.cli.exits import MEANINGS, ExitCode
+from judge.cli.init import init
+from judge.cli.report import report
+from judge.cli.resume import resume
+from judge.cli.run import run
+from judge.cli.validate import validate
+from judge.errors import InputError, JudgeError
+
+_LOGGER = logging.getLogger(__name__)
+
+app = typer.Typer(
+    name="judge",
+    help="Scores what student models wrote, and believes no judge that was not measured against "
+    "people.",
+    epilog=MEANINGS,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for _verb in (demo, run, resume, validate, report, init, doctor):
+    app.command(epilog=MEANINGS)(_verb)
+
+
+def main() -> None:
+    """Run a command and leave with its exit code."""
+    logging.basicConfig(level=logging.WARNING, format="judge: %(message)s", stream=sys.stderr)
+    try:
+        app()
+    except InputError as error:
+        _leave(str(error), ExitCode.BAD_INPUT)
+    except JudgeError as error:
+        _leave(f"{error}; what was stored is kept: judge resume latest", ExitCode.INCOMPLETE)
+    except KeyboardInterrupt:
+        _leave("interrupted; what was stored is kept: judge resume latest", ExitCode.INTERRUPTED)
+    except Exception as error:
+        incident = secrets.token_hex(4)
+        _LOGGER.exception("incident %s", incident)
+        _leave(f"internal error, incident {incident} ({type(error).__name__})", ExitCode.INTERNAL)
+
+
+def _leave(message: str, code: ExitCode) -> None:
+    from judge.render.text import printable
+
+    print(f"judge: {printable(message)}", file=sys.stderr)
+    sys.exit(code)

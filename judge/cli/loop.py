@@ -1,0 +1,38 @@
+"""The one event loop of a command, and what Ctrl-C does to it."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from judge.runs.executor import Stop
+
+T = TypeVar("T")
+
+INTERRUPTED = "interrupted"
+
+
+def run_until_done(work: Callable[[Stop], Awaitable[T]]) -> tuple[T, bool]:
+    """Run work to its end; return what it returned and whether it was asked to stop.
+
+    The first Ctrl-C lets what is in flight finish and be stored; the second leaves at once.
+    """
+    stop = Stop()
+
+    async def main() -> T:
+        loop = asyncio.get_running_loop()
+
+        def interrupt() -> None:
+            stop.ask(INTERRUPTED)
+            print(
+                "judge: finishing what is in flight; Ctrl-C again to leave at once",
+                file=sys.stderr,
+            )
+            loop.remove_signal_handler(signal.SIGINT)
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, interrupt)
+        return await work(stop)
+
+    return asyncio.run(main()), stop.reason == INTERRUPTED

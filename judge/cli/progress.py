@@ -1,0 +1,93 @@
+"""Progress on stderr: a bar on a terminal, a line now and then elsewhere."""
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from judge.results.outcome import Fate
+from judge.results.run import Result
+
+_LINE_EVERY_S = 10.0
+
+
+class RunProgress:
+    """Counts results as they become durable."""
+
+    def __init__(self) -> None:
+        self._total = 0
+        self._done = 0
+        self._fates: Counter[str] = Counter()
+        self._started = time.monotonic()
+        self._last_line = self._started
+        self._bar: Progress | None = None
+
+    def __enter__(self) -> Self:
+        if sys.stderr.isatty():
+            self._bar = Progress(
+                TextColumn("scoring"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeRemainingColumn(),
+                TextColumn("{task.fields[rate]}  {task.fields[fates]}"),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self._bar.add_task("scoring", total=None, rate="", fates="")
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+        elif self._done:
+            self._say()
+
+    def expect(self, more: int) -> None:
+        """Say how many more results there will be."""
+        self._total += more
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], total=self._total)
+
+    def watch(self, results: Sequence[Result]) -> None:
+        """Count results that have just become durable."""
+        self._done += len(results)
+        self._fates.update(r.outcome.code.value for r in results if isinstance(r.outcome, Fate))
+        if self._bar is not None:
+            self._bar.update(
+                self._bar.task_ids[0],
+                completed=self._done,
+                rate=f"{self._rate():.0f}/s",
+                fates=self._fates_so_far(),
+            )
+        elif time.monotonic() - self._last_line > _LINE_EVERY_S:
+            self._say()
+
+    def _say(self) -> None:
+        self._last_line = time.monotonic()
+        rate = self._rate()
+        left_s = (self._total - self._done) / rate if rate else 0.0
+        line = f"judge: {self._done} of {self._total} scores, {rate:.0f}/s, {left_s:.0f} s left"
+        print(", ".join(filter(None, [line, self._fates_so_far()])), file=sys.stderr)
+
+    def _rate(self) -> float:
+        return self._done / max(1e-9, time.monotonic() - self._started)
+
+    def _fates_so_far(self) -> str:
+        return ", ".join(f"{code} {count}" for code, count in self._fates.most_common())

@@ -1,0 +1,50 @@
+"""``judge report``: what a run says."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from judge.cli.options import DEFAULT_STORE, JsonOption, StoreOption
+
+
+def report(
+    name: Annotated[
+        str, typer.Argument(metavar="RUN", help="A run's id, the start of one, or latest.")
+    ] = "latest",
+    *,
+    outputs: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "-o", "--output", help="Write it: .md, .json, or .jsonl for examples; repeatable."
+        ),
+    ] = None,
+    store: StoreOption = DEFAULT_STORE,
+    as_json: JsonOption = False,
+) -> None:
+    """Print or write a run's report; certificates are looked up now, not when it ran."""
+    from datetime import UTC, datetime
+
+    from judge.api import report as report_of
+    from judge.cli.output import print_json, print_page, write_files
+    from judge.render.json import examples_jsonl, report_json
+    from judge.render.markdown import as_markdown
+    from judge.render.pages import report_page
+    from judge.results.store import find_run
+    from judge.wiring import open_store
+
+    with open_store(store) as kept:
+        found = report_of(kept, find_run(kept, name), now=datetime.now(UTC))
+    page = report_page(found)
+    write_files(
+        outputs or [],
+        {
+            ".md": lambda: as_markdown(page).encode(),
+            ".json": lambda: report_json(found),
+            ".jsonl": lambda: examples_jsonl(found),
+        },
+    )
+    if as_json:
+        print_json(report_json(found))
+    elif not outputs:
+        print_page(page)

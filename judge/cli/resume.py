@@ -1,0 +1,51 @@
+"""``judge resume``: finish a run."""
+
+from typing import Annotated
+
+import typer
+
+from judge.cli.options import (
+    DEFAULT_CONNECTIONS,
+    DEFAULT_STORE,
+    ConnectionsOption,
+    JsonOption,
+    StoreOption,
+)
+
+
+def resume(
+    name: Annotated[
+        str, typer.Argument(metavar="RUN", help="A run's id, the start of one, or latest.")
+    ] = "latest",
+    *,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Also ask again where the judge itself failed.")
+    ] = False,
+    max_connections: ConnectionsOption = DEFAULT_CONNECTIONS,
+    store: StoreOption = DEFAULT_STORE,
+    as_json: JsonOption = False,
+) -> None:
+    """Finish a run: score what has no outcome yet, and what failed for want of an answer."""
+    from judge.api import resume as finish
+    from judge.cli.loop import run_until_done
+    from judge.cli.progress import RunProgress
+    from judge.cli.run import report_and_code
+    from judge.results.store import find_run
+    from judge.wiring import open_store, reopen_project
+
+    with open_store(store) as kept:
+        manifest = find_run(kept, name)
+        project = reopen_project(manifest, kept, connections=max_connections)
+        with RunProgress() as progress:
+            _, interrupted = run_until_done(
+                lambda stop: finish(
+                    project,
+                    kept,
+                    manifest,
+                    retry_failed=retry_failed,
+                    stop=stop,
+                    watcher=progress.watch,
+                )
+            )
+        code = report_and_code(kept, manifest, interrupted=interrupted, as_json=as_json)
+    raise typer.Exit(code)

@@ -1,0 +1,158 @@
+"""``judge run``: the main job."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from judge.cli.options import (
+    DEFAULT_CONNECTIONS,
+    DEFAULT_STORE,
+    ConnectionsOption,
+    JsonOption,
+    StoreOption,
+    parse_filters,
+)
+from judge.errors import ConfigError
+
+if TYPE_CHECKING:
+    from judge.api import Project, RunStore
+    from judge.reports.report import Report
+    from judge.results.run import RunManifest
+    from judge.runs.executor import Stop
+
+
+def run(
+    config: Annotated[
+        Path | None, typer.Argument(help="A config file; see: judge init.", show_default=False)
+    ] = None,
+    *,
+    teacher: Annotated[
+        Path | None, typer.Option(help="Teacher's outputs: the start without a config.")
+    ] = None,
+    student: Annotated[Path | None, typer.Option(help="Student's outputs.")] = None,
+    schema: Annotated[
+        Path | None, typer.Option(help="JSON Schema the outputs must satisfy.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many items.")] = None,
+    filter_: Annotated[
+        list[str] | None,
+        typer.Option("--filter", metavar="SLICE=VALUE", help="Only items of a slice; repeatable."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done; no call, nothing stored.")
+    ] = False,
+    max_connections: ConnectionsOption = DEFAULT_CONNECTIONS,
+    store: StoreOption = DEFAULT_STORE,
+    as_json: JsonOption = False,
+) -> None:
+    """Score every system three ways, store each result as it is known, print the report."""
+    from judge.wiring import open_project, open_store
+
+    path = _config_path(config, teacher, student, schema)
+    project = open_project(
+        path, limit=limit, filters=parse_filters(filter_ or []), connections=max_connections
+    )
+    for words in project.limits:
+        print(f"judge: {words}", file=sys.stderr)
+    if dry_run:
+        _print_forecast(project)
+        return
+    with open_store(store) as kept:
+        code = score_and_report(project, kept, as_json=as_json)
+    raise typer.Exit(code)
+
+
+def score_and_report(project: "Project", store: "RunStore", *, as_json: bool) -> int:
+    """Run a project, print its report and return the exit code."""
+    from datetime import UTC, datetime
+
+    from judge.api import evaluate, forecast
+    from judge.cli.loop import run_until_done
+    from judge.cli.progress import RunProgress
+
+    with RunProgress() as progress:
+
+        async def work(stop: "Stop") -> "RunManifest":
+            progress.expect(sum(part.n_records for part in await forecast(project)))
+            return await evaluate(
+                project, store, now=lambda: datetime.now(UTC), stop=stop, watcher=progress.watch
+            )
+
+        manifest, interrupted = run_until_done(work)
+    return report_and_code(store, manifest, interrupted=interrupted, as_json=as_json)
+
+
+def report_and_code(
+    store: "RunStore", manifest: "RunManifest", *, interrupted: bool, as_json: bool
+) -> int:
+    """Print a run's report and return the exit code it deserves."""
+    from datetime import UTC, datetime
+
+    from judge.api import report
+    from judge.cli.output import print_json, print_page
+    from judge.render.json import report_json
+    from judge.render.pages import report_page
+
+    found = report(store, manifest, now=datetime.now(UTC))
+    if as_json:
+        print_json(report_json(found))
+    else:
+        print_page(report_page(found))
+    if not found.complete:
+        print(
+            f"judge: not every record has a final outcome; go on with: "
+            f"judge resume {manifest.run_id}",
+            file=sys.stderr,
+        )
+    return exit_code(found, interrupted=interrupted)
+
+
+def exit_code(report: "Report", *, interrupted: bool) -> int:
+    """Return the exit code a run's report deserves."""
+    from judge.cli.exits import ExitCode, gravest
+
+    bug = any(row.counts.fates.get("internal_error") for row in report.estimates)
+    return gravest(
+        code
+        for code, holds in (
+            (ExitCode.INTERRUPTED, interrupted and not report.complete),
+            (ExitCode.INTERNAL, bug),
+            (ExitCode.INCOMPLETE, not report.complete),
+        )
+        if holds
+    )
+
+
+def _config_path(
+    config: Path | None, teacher: Path | None, student: Path | None, schema: Path | None
+) -> Path:
+    if config is not None:
+        if teacher or student or schema:
+            raise ConfigError(
+                "give a config, or --teacher and --student, not both; the config names the files"
+            )
+        return config
+    if teacher is None or student is None:
+        raise ConfigError(
+            "give a config (judge run judge.yaml), or two files to start without one: "
+            "judge run --teacher teacher.jsonl --student student.jsonl"
+        )
+    from judge.cli.two_files import write_two_file_config
+
+    return write_two_file_config(teacher, student, schema)
+
+
+def _print_forecast(project: "Project") -> None:
+    from judge.api import forecast
+    from judge.cli.loop import run_until_done
+
+    parts, _ = run_until_done(lambda _: forecast(project))
+    print(f"{project.name}: {len(project.dataset.items)} items, nothing was called or stored")
+    for part in parts:
+        tokens = f", about {part.input_characters // 4} input tokens" if part.calls else ""
+        print(
+            f"  {part.metric}: {part.n_records} records, {part.settled} settled beforehand, "
+            f"{part.calls} calls{tokens}"
+        )

@@ -1,0 +1,79 @@
+"""``judge validate``: measure the judge against people."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from judge.cli.options import (
+    DEFAULT_CONNECTIONS,
+    DEFAULT_STORE,
+    ConnectionsOption,
+    JsonOption,
+    StoreOption,
+)
+
+if TYPE_CHECKING:
+    from judge.api import Project, RunStore
+
+
+def validate(
+    config: Annotated[Path, typer.Argument(help="A config file with 'ratings:'.")],
+    *,
+    outputs: Annotated[
+        list[Path] | None,
+        typer.Option("-o", "--output", help="Also write it: .md or .json; repeatable."),
+    ] = None,
+    max_connections: ConnectionsOption = DEFAULT_CONNECTIONS,
+    store: StoreOption = DEFAULT_STORE,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare the judge with human ratings; report the agreement and write its certificate."""
+    from judge.wiring import open_project, open_store
+
+    project = open_project(config, connections=max_connections)
+    with open_store(store) as kept:
+        code = validate_and_report(project, kept, outputs=outputs or [], as_json=as_json)
+    raise typer.Exit(code)
+
+
+def validate_and_report(
+    project: "Project", store: "RunStore", *, outputs: list[Path], as_json: bool
+) -> int:
+    """Validate a project's judge, print what was found and return the exit code."""
+    from datetime import UTC, datetime
+
+    from judge.api import validate_judge
+    from judge.cli.exits import ExitCode
+    from judge.cli.loop import run_until_done
+    from judge.cli.output import print_json, print_page, write_files
+    from judge.cli.progress import RunProgress
+    from judge.render.json import validation_json
+    from judge.render.markdown import as_markdown
+    from judge.render.pages import validation_page
+    from judge.trust.certificate import Standing
+
+    with RunProgress() as progress:
+        found, interrupted = run_until_done(
+            lambda stop: validate_judge(
+                project, store, now=lambda: datetime.now(UTC), stop=stop, watcher=progress.watch
+            )
+        )
+    if found is None:
+        print(
+            "judge: not every rated record was judged; what was is kept: type it again to go on",
+            file=sys.stderr,
+        )
+        return ExitCode.INTERRUPTED if interrupted else ExitCode.INCOMPLETE
+    page = validation_page(found)
+    if as_json:
+        print_json(validation_json(found))
+    else:
+        print_page(page)
+    write_files(
+        outputs,
+        {".md": lambda: as_markdown(page).encode(), ".json": lambda: validation_json(found)},
+    )
+    codes = {Standing.TRUSTED: ExitCode.DONE, Standing.NOT_TRUSTED: ExitCode.REFUSED}
+    return codes.get(found.standing, ExitCode.INCONCLUSIVE)
