@@ -26,7 +26,7 @@ from judge.models.chat import Sampling
 from judge.models.embedding import DEFAULT_MODEL, Embedder, SharedEmbedder
 from judge.models.encoder import EncoderEmbedder, encoder_device, find_model
 from judge.models.ledger import AttemptLog, Ledgered
-from judge.models.limits import Deadlined, Retrying
+from judge.models.limits import Deadlined, Limited, Retrying
 from judge.models.openai import OpenAIChat
 from judge.records.dataset import Dataset, ItemSource, OutputSource, read_dataset, read_schema
 from judge.records.rating import RatingSource
@@ -188,7 +188,9 @@ class _Workshop:
             return
         chat = _chat(section.judge, connections=self._connections)
         connections.push_async_callback(chat.close)
-        model = Retrying(Ledgered(Deadlined(chat, deadline_s=section.judge.deadline_s), log))
+        attempt = Ledgered(Deadlined(chat, deadline_s=section.judge.deadline_s), log)
+        # The targets share the connections; a call waits for one before the ledger opens it.
+        model = Retrying(Limited(attempt, connections=self._connections))
         for target in targets:
             judge = PromptedJudge(
                 model,

@@ -1,4 +1,4 @@
-"""Wrappers that bound what one call may take: a deadline for an attempt, attempts for a call."""
+"""Wrappers that bound calls: how many at once, how long an attempt, how many attempts."""
 
 import asyncio
 from collections.abc import Mapping
@@ -16,6 +16,22 @@ from judge.models.chat import ChatCall, ChatModel, Completion
 
 MAX_ATTEMPTS = 5
 LONGEST_WAIT_S = 60.0
+
+
+class Limited:
+    """A chat model that is asked at most so many things at once, by whoever shares it."""
+
+    def __init__(self, model: ChatModel, *, connections: int) -> None:
+        self._model = model
+        self._free = asyncio.Semaphore(connections)
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        return self._model.identity
+
+    async def complete(self, call: ChatCall) -> Completion:
+        async with self._free:
+            return await self._model.complete(call)
 
 
 class Deadlined:

@@ -4,10 +4,10 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 import msgspec
 import openai
 
@@ -64,17 +64,6 @@ class _FaultBody(msgspec.Struct):
     error: _Fault | str
 
 
-class _Answer(Protocol):
-    """What is read of an HTTP answer, whichever httpx the client was built with."""
-
-    @property
-    def status_code(self) -> int: ...
-    @property
-    def content(self) -> bytes: ...
-    @property
-    def headers(self) -> Mapping[str, str]: ...
-
-
 class OpenAIChat:
     """One model at one endpoint.
 
@@ -103,16 +92,16 @@ class OpenAIChat:
         self._model = model
         self._origin = origin_of(base_url)
         self._reply_format = reply_format
-        limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
-        http = httpx.AsyncClient(
-            transport=_CappedTransport(httpx.AsyncHTTPTransport(limits=limits)),
+        limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
+        http = httpx2.AsyncClient(
+            transport=_CappedTransport(httpx2.AsyncHTTPTransport(limits=limits)),
             follow_redirects=False,
-            timeout=None,  # noqa: S113 - Deadlined bounds the whole attempt by the wall clock
+            timeout=None,  # Deadlined bounds the whole attempt by the wall clock
         )
         self._client = openai.AsyncOpenAI(
             base_url=base_url,
             api_key=api_key,
-            http_client=http,  # type: ignore[arg-type, unused-ignore]  # openai 3 names httpx2, takes both
+            http_client=http,
             max_retries=0,
         )
 
@@ -128,13 +117,13 @@ class OpenAIChat:
         started = time.perf_counter()
         try:
             response = await self._client.post(
-                "/chat/completions", body=self._body(call), cast_to=httpx.Response
+                "/chat/completions", body=self._body(call), cast_to=httpx2.Response
             )
         except openai.APIStatusError as error:
             raise _refused(error.response) from error
         except openai.APIConnectionError as error:
             raise JudgeUnavailable(f"no connection to {self._origin}: {error}") from error
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             raise JudgeUnavailable(f"the connection to {self._origin} broke: {error}") from error
         return _completion(response.content, latency_s=time.perf_counter() - started)
 
@@ -195,7 +184,7 @@ def _no_envelope(body: bytes, error: Exception) -> ScoringError:
     return JudgeUnparseable(f"the endpoint's answer is no chat completion: {error}")
 
 
-def _refused(response: _Answer) -> ScoringError:
+def _refused(response: httpx2.Response) -> ScoringError:
     status = response.status_code
     fault = _fault(response.content)
     words = f"HTTP {status}{': ' + _words(fault) if fault else ''}"
@@ -223,7 +212,7 @@ def _words(fault: _Fault) -> str:
     return (fault.message or str(fault.code or fault.type or "no reason given"))[:300]
 
 
-def _retry_after_s(headers: Mapping[str, str]) -> float | None:
+def _retry_after_s(headers: httpx2.Headers) -> float | None:
     """Read how long to wait: milliseconds, seconds, or a date (RFC 9110, section 10.2.3)."""
     stated = headers.get("retry-after-ms"), headers.get("retry-after")
     for text, unit_s in zip(stated, (0.001, 1.0), strict=True):
@@ -236,15 +225,15 @@ def _retry_after_s(headers: Mapping[str, str]) -> float | None:
     return max(0.0, (until - datetime.now(UTC)).total_seconds())
 
 
-class _CappedTransport(httpx.AsyncBaseTransport):
+class _CappedTransport(httpx2.AsyncBaseTransport):
     """A transport whose answers are cut short with an error at `MAX_BODY_BYTES`."""
 
-    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+    def __init__(self, transport: httpx2.AsyncBaseTransport) -> None:
         self._transport = transport
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         response = await self._transport.handle_async_request(request)
-        if isinstance(response.stream, httpx.AsyncByteStream):
+        if isinstance(response.stream, httpx2.AsyncByteStream):
             response.stream = _CappedStream(response.stream)
         return response
 
@@ -252,8 +241,8 @@ class _CappedTransport(httpx.AsyncBaseTransport):
         await self._transport.aclose()
 
 
-class _CappedStream(httpx.AsyncByteStream):
-    def __init__(self, stream: httpx.AsyncByteStream) -> None:
+class _CappedStream(httpx2.AsyncByteStream):
+    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
         self._stream = stream
 
     async def __aiter__(self) -> AsyncIterator[bytes]:

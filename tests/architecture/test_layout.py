@@ -1,0 +1,55 @@
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+# Tests that are about more than one module.
+NOT_ABOUT_ONE_MODULE = ("architecture", "contracts")
+ACROSS_MODULES = frozenset(
+    {"test_crash.py", "test_evouna.py", "test_llama_cpp.py", "test_public_api.py"}
+)
+# Values and protocols without behaviour, tested wherever they are used.
+WITHOUT_BEHAVIOUR = frozenset(
+    {
+        "judges/judge.py",
+        "models/chat.py",
+        "render/page.py",
+        "cli/options.py",
+        "cli/loop.py",
+    }
+)
+
+
+def _modules() -> set[str]:
+    found = (path.relative_to(ROOT / "judge") for path in (ROOT / "judge").rglob("*.py"))
+    return {path.as_posix() for path in found if not path.name.startswith("__")}
+
+
+def _tests() -> set[str]:
+    found = (path.relative_to(ROOT / "tests") for path in (ROOT / "tests").rglob("test_*.py"))
+    return {
+        path.as_posix()
+        for path in found
+        if path.parts[0] not in NOT_ABOUT_ONE_MODULE and path.name not in ACROSS_MODULES
+    }
+
+
+def _test_of(module: str) -> str:
+    folder, _, name = module.rpartition("/")
+    return f"{folder}/test_{name}" if folder else f"test_{name}"
+
+
+def test_each_test_file_is_about_a_module_that_exists() -> None:
+    known = {_test_of(module) for module in _modules()}
+
+    assert sorted(_tests() - known) == []
+
+
+def test_each_module_with_behaviour_has_its_tests() -> None:
+    wanted = {_test_of(module) for module in _modules() - WITHOUT_BEHAVIOUR}
+
+    assert sorted(wanted - _tests()) == []
+
+
+def test_sub_packages_hold_a_docstring_only() -> None:
+    for path in (ROOT / "judge").glob("*/__init__.py"):
+        assert re.fullmatch(r'""".*?"""\n', path.read_text(), re.DOTALL), path
