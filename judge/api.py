@@ -407,6 +407,7 @@ def _manifest(
         slices=dataset.slice_values,
         measures=tuple(measures),
         seed=project.seed,
+        rated=project.ratings is not None,
         versions={name: version(name) for name in _VERSIONED},
         config=project.config,
         config_path=project.config_path,

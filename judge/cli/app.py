@@ -3,6 +3,7 @@
 import logging
 import secrets
 import sys
+from typing import Annotated
 
 import typer
 
@@ -27,6 +28,32 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _print_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if asked:
+        from importlib.metadata import version
+
+        print(version("judge"))
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            is_eager=True,
+            callback=_print_version,
+            help="Print the version and leave.",
+        ),
+    ] = False,
+) -> None:
+    del version  # its callback has printed it
+
+
 for _verb in (demo, run, resume, validate, report, init, doctor):
     app.command(epilog=MEANINGS)(_verb)
 

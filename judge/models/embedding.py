@@ -34,14 +34,15 @@ class SharedEmbedder:
 
     Each distinct text is embedded once. What is asked for in the same turn of the event loop is
     embedded in one batch, in a thread, so that a hundred judges of one record each cost as much
-    as one call with a hundred texts.
+    as one call with a hundred texts. One batch runs at a time.
     """
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
         self._known: dict[str, NDArray[np.float32]] = {}
-        self._wanted: dict[str, None] = {}
-        self._batch: asyncio.Task[None] | None = None
+        self._wanted: list[str] = []
+        self._batch_of: dict[str, asyncio.Task[None]] = {}
+        self._newest: asyncio.Task[None] | None = None
 
     @property
     def identity(self) -> Mapping[str, str]:
@@ -53,31 +54,41 @@ class SharedEmbedder:
         Raises:
             EmbeddingInvalid: the embedder returned something else.
         """
-        missing = [text for text in texts if text not in self._known]
-        while missing:
-            self._wanted.update(dict.fromkeys(missing))
-            if self._batch is None or self._batch.done():
-                self._batch = asyncio.create_task(self._embed_wanted())
-            await asyncio.shield(self._batch)
-            missing = [text for text in texts if text not in self._known]
+        for batch in {self._coming(text) for text in texts if text not in self._known}:
+            await asyncio.shield(batch)  # others wait for it too
+        if any(text not in self._known for text in texts):
+            raise EmbeddingInvalid("an embedding is zero, not finite, or not of unit length")
         return np.stack([self._known[text] for text in texts])
 
-    async def _embed_wanted(self) -> None:
+    def _coming(self, text: str) -> asyncio.Task[None]:
+        batch = self._batch_of.get(text)
+        if batch is not None and not batch.done():
+            return batch
+        if self._newest is None or self._newest.done() or not self._wanted:
+            self._wanted.clear()  # of a batch that was cancelled before it began
+            self._newest = asyncio.create_task(self._embed_wanted(after=self._newest))
+        self._wanted.append(text)
+        self._batch_of[text] = self._newest
+        return self._newest
+
+    async def _embed_wanted(self, *, after: asyncio.Task[None] | None) -> None:
         await asyncio.sleep(0)  # let everybody of this turn ask first
-        texts, self._wanted = list(self._wanted), {}
-        vectors = await asyncio.to_thread(self._embedder.embed, texts)
-        self._known.update(zip(texts, checked(vectors, len(texts)), strict=True))
+        if after is not None and not after.done():
+            await asyncio.wait([after])
+        texts, self._wanted = self._wanted, []
+        try:
+            vectors = await asyncio.to_thread(self._embedder.embed, texts)
+            # One bad vector must not cost the texts of other askers theirs.
+            self._known.update((texts[place], vectors[place]) for place in _sound(vectors, texts))
+        finally:
+            for text in texts:
+                del self._batch_of[text]
 
 
-def checked(vectors: Vectors, count: int) -> Vectors:
-    """Return the vectors if they are one finite unit row for each text.
-
-    Raises:
-        EmbeddingInvalid: they are not.
-    """
-    if vectors.ndim != 2 or vectors.shape[0] != count:  # noqa: PLR2004 - rows and columns
-        raise EmbeddingInvalid(f"{count} texts gave vectors of shape {vectors.shape}")
+def _sound(vectors: Vectors, texts: Sequence[str]) -> list[int]:
+    """Return the places of the finite unit rows."""
+    if vectors.ndim != 2 or len(vectors) != len(texts):  # noqa: PLR2004 - rows and columns
+        raise EmbeddingInvalid(f"{len(texts)} texts gave vectors of shape {vectors.shape}")
     norms = np.linalg.norm(vectors, axis=1)
-    if not np.all(np.abs(norms - 1) < _UNIT_TOLERANCE):  # also false for NaN and infinity
-        raise EmbeddingInvalid("an embedding is zero, not finite, or not of unit length")
-    return vectors
+    # The comparison is also false for NaN and infinity.
+    return [int(place) for place in np.flatnonzero(np.abs(norms - 1) < _UNIT_TOLERANCE)]

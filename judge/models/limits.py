@@ -11,7 +11,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from judge.errors import JudgeUnavailable
+from judge.errors import JudgeUnavailable, ScoringError
 from judge.models.chat import ChatCall, ChatModel, Completion
 
 MAX_ATTEMPTS = 5
@@ -76,16 +76,9 @@ class Retrying:
         return self._model.identity
 
     async def complete(self, call: ChatCall) -> Completion:
-        try:
-            return await self._model.complete(call)
-        except JudgeUnavailable as first:
-            return await self._again(call, first)
-
-    async def _again(self, call: ChatCall, first: JudgeUnavailable) -> Completion:
-        await asyncio.sleep(self._first_wait_s(first))
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(JudgeUnavailable),
-            stop=stop_after_attempt(self._attempts - 1),
+            stop=stop_after_attempt(self._attempts),
             wait=self._wait_s,
             reraise=True,
         )
@@ -96,11 +89,9 @@ class Retrying:
                 f"{self._attempts} attempts failed, the last with: {last}",
                 attempts=self._attempts,
             ) from last
-
-    def _first_wait_s(self, error: JudgeUnavailable) -> float:
-        if error.retry_after_s is None:
-            return min(0.5, self._longest_wait_s)
-        return min(error.retry_after_s, self._longest_wait_s)
+        except ScoringError as error:
+            error.attempts = retrying.statistics["attempt_number"]
+            raise
 
     def _wait_s(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None

@@ -103,6 +103,8 @@ class OpenAIChat:
             api_key=api_key,
             http_client=http,
             max_retries=0,
+            # A compressed answer could be a thousand times the size that is capped below.
+            default_headers={"Accept-Encoding": "identity"},
         )
 
     @property
@@ -188,14 +190,14 @@ def _refused(response: httpx2.Response) -> ScoringError:
     status = response.status_code
     fault = _fault(response.content)
     words = f"HTTP {status}{': ' + _words(fault) if fault else ''}"
-    code = str(fault.code or fault.type or "") if fault else ""
+    names = {str(fault.code), str(fault.type)} if fault else set()
     if status in _DENIED:
         return AccessDenied(f"{words}; check the key the judge's api_key_env names")
-    if status == _TOO_MANY and code in _QUOTA_CODES:
+    if status == _TOO_MANY and names & _QUOTA_CODES:
         return QuotaExhausted(words)
     if status in _PASSING or status >= _SERVER_FAULT:
         return JudgeUnavailable(words, retry_after_s=_retry_after_s(response.headers))
-    if code in _CONTEXT_CODES or (fault and fault.type in _CONTEXT_CODES):
+    if names & _CONTEXT_CODES:
         return InputTooLong(words)
     return JudgeRejected(words)
 
@@ -216,23 +218,28 @@ def _retry_after_s(headers: httpx2.Headers) -> float | None:
     """Read how long to wait: milliseconds, seconds, or a date (RFC 9110, section 10.2.3)."""
     stated = headers.get("retry-after-ms"), headers.get("retry-after")
     for text, unit_s in zip(stated, (0.001, 1.0), strict=True):
-        if text and text.replace(".", "", 1).isdigit():
+        if text and text.replace(".", "", 1).isdecimal():
             return float(text) * unit_s
     try:
         until = parsedate_to_datetime(stated[1] or "")
     except ValueError:
         return None
+    if until.tzinfo is None:  # "-0000": in UTC, from a clock that does not know where it stands
+        until = until.replace(tzinfo=UTC)
     return max(0.0, (until - datetime.now(UTC)).total_seconds())
 
 
 class _CappedTransport(httpx2.AsyncBaseTransport):
-    """A transport whose answers are cut short with an error at `MAX_BODY_BYTES`."""
+    """A transport whose answers end with an error at `MAX_BODY_BYTES`."""
 
     def __init__(self, transport: httpx2.AsyncBaseTransport) -> None:
         self._transport = transport
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         response = await self._transport.handle_async_request(request)
+        if (encoding := response.headers.get("content-encoding", "identity")) != "identity":
+            await response.aclose()
+            raise JudgeUnparseable(f"the answer is compressed ({encoding}), which nobody asked for")
         if isinstance(response.stream, httpx2.AsyncByteStream):
             response.stream = _CappedStream(response.stream)
         return response

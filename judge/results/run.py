@@ -66,6 +66,7 @@ class RunManifest:
         population: fingerprint of the whole evaluation set those were selected from.
         outputs: per system, the fingerprint of its answers.
         slices: each dimension with its values.
+        rated: whether the config names ratings, so that its judge can be validated.
         versions: of this package and of what its numbers depend on.
         config: the config file's text, and where it lay, so that the run can be resumed.
     """
@@ -82,6 +83,7 @@ class RunManifest:
     slices: Mapping[str, tuple[str, ...]]
     measures: tuple[Measure, ...]
     seed: int
+    rated: bool
     versions: Mapping[str, str]
     config: str
     config_path: str

@@ -80,7 +80,10 @@ def admit(
         now: the time at which to believe or not.
     """
     records = tuple(dataset.records())
-    command = f"judge validate {manifest.config_path or 'CONFIG'}"
+    config = manifest.config_path or "CONFIG"
+    command = f"judge validate {config}"
+    if not manifest.rated:
+        command = f"name ratings by people under 'ratings:' in {config}, then {command}"
     sent = {call_id.rpartition("#")[0] for call_id in left_open}
     admitted = []
     for measure in manifest.measures:
