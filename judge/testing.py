@@ -254,7 +254,8 @@ class FakeEndpoint:
             await self._send(answer, writer)
         finally:
             self._in_flight -= 1
-        if received.headers.get("connection", "").lower() == "close":
+        asked = (received.headers, {name.lower(): text for name, text in answer.headers.items()})
+        if any(headers.get("connection", "").lower() == "close" for headers in asked):
             raise ConnectionAbortedError
 
     async def _send(self, answer: Answer, writer: asyncio.StreamWriter) -> None:

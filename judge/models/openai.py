@@ -24,6 +24,8 @@ from judge.models.chat import ChatCall, Completion, ReplyFormat
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 
+# Shorter ones are placeholders for endpoints that want none, and stand in ordinary texts.
+_SHORTEST_SECRET = 8
 _DENIED = frozenset({401, 403})
 _PASSING = frozenset({408, 409, 425, 429})
 _SERVER_FAULT = 500
@@ -90,6 +92,7 @@ class OpenAIChat:
         connections: int,
     ) -> None:
         self._model = model
+        self._api_key = api_key
         self._origin = origin_of(base_url)
         self._reply_format = reply_format
         limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
@@ -122,16 +125,26 @@ class OpenAIChat:
                 "/chat/completions", body=self._body(call), cast_to=httpx2.Response
             )
         except openai.APIStatusError as error:
-            raise _refused(error.response) from error
+            # Not chained: its message repeats the answer, and that may repeat our key.
+            response = error.response
         except openai.APIConnectionError as error:
             raise JudgeUnavailable(f"no connection to {self._origin}: {error}") from error
         except httpx2.HTTPError as error:
             raise JudgeUnavailable(f"the connection to {self._origin} broke: {error}") from error
-        return _completion(response.content, latency_s=time.perf_counter() - started)
+        body = self._without_key(response.content)
+        if not response.is_success:
+            raise _refused(body, status=response.status_code, headers=response.headers)
+        return _completion(body, latency_s=time.perf_counter() - started)
 
     async def close(self) -> None:
         """Let the connections go."""
         await self._client.close()
+
+    def _without_key(self, body: bytes) -> bytes:
+        """Return an answer in which the endpoint does not repeat our key."""
+        if len(self._api_key) < _SHORTEST_SECRET:
+            return body
+        return body.replace(self._api_key.encode(), b"***")
 
     # The body is the endpoint's own open-ended JSON; nothing of it leaves this method.
     def _body(self, call: ChatCall) -> dict[str, Any]:
@@ -186,9 +199,8 @@ def _no_envelope(body: bytes, error: Exception) -> ScoringError:
     return JudgeUnparseable(f"the endpoint's answer is no chat completion: {error}")
 
 
-def _refused(response: httpx2.Response) -> ScoringError:
-    status = response.status_code
-    fault = _fault(response.content)
+def _refused(body: bytes, *, status: int, headers: httpx2.Headers) -> ScoringError:
+    fault = _fault(body)
     words = f"HTTP {status}{': ' + _words(fault) if fault else ''}"
     names = {str(fault.code), str(fault.type)} if fault else set()
     if status in _DENIED:
@@ -196,7 +208,7 @@ def _refused(response: httpx2.Response) -> ScoringError:
     if status == _TOO_MANY and names & _QUOTA_CODES:
         return QuotaExhausted(words)
     if status in _PASSING or status >= _SERVER_FAULT:
-        return JudgeUnavailable(words, retry_after_s=_retry_after_s(response.headers))
+        return JudgeUnavailable(words, retry_after_s=_retry_after_s(headers))
     if names & _CONTEXT_CODES:
         return InputTooLong(words)
     return JudgeRejected(words)
