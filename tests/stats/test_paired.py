@@ -1,9 +1,13 @@
+from itertools import product
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.stats import binomtest, rankdata, wilcoxon
 
 from judge.stats.estimate import Estimate, Undefined
-from judge.stats.paired import paired_difference, retained
+from judge.stats.multiplicity import PValue
+from judge.stats.paired import McNemar, mcnemar, paired_difference, retained, signed_rank
 
 # Efron and Tibshirani (1993), table 10.1: hormone in the blood under three patches; the ratio of
 # new minus old to old minus placebo over eight patients.
@@ -12,6 +16,10 @@ NEW_LESS_OLD = np.array([-1200, 2601, -2705, 1982, -1290, 351, -638, -2719])
 # Student (1908): hours of sleep gained by ten patients on each of two drugs.
 SLEEP_ONE = np.array([0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0])
 SLEEP_TWO = np.array([1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4])
+
+# Hollander and Wolfe (1973), p. 29: depression of nine patients before and after a tranquilliser.
+BEFORE = np.array([1.83, 0.50, 1.62, 2.48, 1.68, 1.88, 1.55, 3.06, 1.30])
+AFTER = np.array([0.878, 0.647, 0.598, 2.05, 1.06, 1.29, 1.06, 3.14, 1.29])
 
 
 def seeded(seed: int = 1) -> np.random.Generator:
@@ -209,3 +217,135 @@ def test_the_paired_difference_over_clusters_is_covered_where_the_naive_one_fail
 
     assert 0.93 < coverage(honest, 0) < 0.99
     assert coverage(naive, 0) < 0.85
+
+
+def discordant(result: McNemar | Undefined) -> McNemar:
+    assert isinstance(result, McNemar)
+    return result
+
+
+def p_value(result: PValue | Undefined) -> PValue:
+    assert isinstance(result, PValue)
+    return result
+
+
+def test_mcnemar_of_85_against_66_is_the_known_one() -> None:
+    result = discordant(mcnemar(85, 66))
+
+    assert result.exact.value == pytest.approx(0.142718, abs=5e-7)
+    # (85 - 66)^2 / 151 = 2.39 on one degree of freedom
+    assert result.p_value.value == pytest.approx(0.1221, abs=5e-5)
+    assert result.p_value.method == "mcnemar, asymptotic"
+    assert result.p_value.value < result.mid_p.value < result.exact.value
+    assert result.p_value.n == 151
+
+
+@pytest.mark.parametrize(("first", "second"), [(0, 1), (3, 9), (12, 12), (0, 24), (20, 4)])
+def test_mcnemar_of_few_discordant_pairs_is_exact(first: int, second: int) -> None:
+    result = discordant(mcnemar(first, second))
+
+    assert result.p_value == result.exact
+    assert result.exact.value == pytest.approx(binomtest(first, first + second).pvalue)
+    assert result.mid_p.value <= result.exact.value
+
+
+def test_the_mid_p_leaves_out_half_of_the_chance_of_the_data() -> None:
+    # by hand: P(0 of 5) = 1/32, two tails
+    result = discordant(mcnemar(5, 0))
+
+    assert result.exact.value == pytest.approx(2 / 32)
+    assert result.mid_p.value == pytest.approx(1 / 32)
+    assert discordant(mcnemar(6, 6)).mid_p.value == pytest.approx(1)
+
+
+def test_systems_that_pass_the_same_items_are_not_discordant() -> None:
+    assert isinstance(mcnemar(0, 0), Undefined)
+    assert isinstance(signed_rank(np.ones(5), np.ones(5)), Undefined)
+    assert isinstance(signed_rank(np.zeros(0), np.zeros(0)), Undefined)
+    with pytest.raises(ValueError, match="impossible"):
+        mcnemar(-1, 3)
+
+
+def test_the_signed_ranks_of_the_depression_scores_are_the_published_ones() -> None:
+    result = p_value(signed_rank(BEFORE, AFTER))
+
+    # one-sided .0195 as printed by R's example of wilcox.test
+    assert result.value == pytest.approx(2 * 0.01953125)
+    assert (result.n, result.method) == (9, "signed rank, exact")
+
+
+def test_signed_ranks_of_tied_grades_are_those_of_all_signs() -> None:
+    differences = np.array([1, -1, 2, 2, -3, 1, 0, 4, 2, 0, 1])
+    sizes = rankdata(np.abs(differences[differences != 0]))
+    signs = np.array(list(product([-1, 1], repeat=sizes.size)))
+    observed = float(np.sign(differences[differences != 0]) @ sizes)
+
+    result = p_value(signed_rank(differences, np.zeros(11)))
+
+    assert result.value == pytest.approx(np.mean(np.abs(signs @ sizes) >= abs(observed)))
+
+
+def test_signed_ranks_equal_scipys() -> None:
+    rng = seeded(9)
+    first, second = rng.integers(1, 6, size=(2, 200))
+    theirs = wilcoxon(first, second, method="asymptotic", correction=False).pvalue
+    assert p_value(signed_rank(first, second)).value == pytest.approx(theirs)
+
+    distinct = rng.normal(size=30)
+    exact = wilcoxon(distinct, method="exact").pvalue
+    assert p_value(signed_rank(distinct, np.zeros(30))).value == pytest.approx(exact)
+
+
+def test_signed_ranks_of_passes_are_mcnemars_test() -> None:
+    first, second = np.repeat([1, 0, 1], [9, 3, 40]), np.repeat([0, 1, 1], [9, 3, 40])
+
+    result = p_value(signed_rank(first, second))
+
+    assert result.value == pytest.approx(discordant(mcnemar(9, 3)).exact.value)
+    assert result.n == 12
+
+
+def test_exchanging_the_systems_or_the_items_changes_no_rank_test() -> None:
+    first, second = seeded(10).integers(1, 6, size=(2, 30))
+    order = seeded(11).permutation(30)
+
+    value = p_value(signed_rank(first, second)).value
+
+    assert p_value(signed_rank(second, first)).value == pytest.approx(value)
+    assert p_value(signed_rank(first[order], second[order])).value == pytest.approx(value)
+
+
+def test_copies_of_an_item_in_its_cluster_change_no_rank_test() -> None:
+    first, second = seeded(12).integers(1, 6, size=(2, 40))
+
+    once = p_value(signed_rank(first, second))
+    copied = p_value(
+        signed_rank(np.repeat(first, 3), np.repeat(second, 3), clusters=np.repeat(np.arange(40), 3))
+    )
+
+    assert copied.value == pytest.approx(once.value, abs=0.02)
+    assert (copied.n, copied.n_clusters) == (3 * once.n, once.n_clusters)
+
+
+@pytest.mark.parametrize("groups", [20, 80])
+def test_rank_tests_over_clusters_reject_as_seldom_as_they_say(groups: int) -> None:
+    rng = seeded(13)
+    clusters = np.repeat(np.arange(groups), 8)
+    honest, naive = [], []
+    for _ in range(400):
+        shift = rng.normal(size=groups)[clusters]
+        grades = np.rint(shift + rng.normal(size=(2, clusters.size)) * 0.7)
+        first = grades[0] + np.rint(shift)
+        honest.append(p_value(signed_rank(first, grades[1], clusters=clusters)).value)
+        naive.append(p_value(signed_rank(first, grades[1])).value)
+
+    assert np.mean(np.array(honest) <= 0.05) < 0.075
+    assert np.mean(np.array(naive) <= 0.05) > 0.15
+
+
+def test_mcnemar_rejects_as_seldom_as_it_says() -> None:
+    fewer = seeded(14).binomial(40, 0.5, size=2000)
+    results = [discordant(mcnemar(int(k), 40 - int(k))) for k in fewer]
+
+    assert np.mean([result.mid_p.value <= 0.05 for result in results]) < 0.06
+    assert np.mean([result.exact.value <= 0.05 for result in results]) < 0.055
