@@ -81,8 +81,8 @@ def _trap(project: "Project", report: "Report") -> list[str]:
             f"items, the student on {n_items - len(wrong)}."
         ),
         (
-            f"{len(close)} of the student's {len(wrong)} wrong outputs have a cosine of {_CLOSE} or "
-            "more to the reference:"
+            f"{len(close)} of the student's {len(wrong)} wrong outputs have a cosine of {_CLOSE} "
+            "or more to the reference:"
         ),
         *(
             f"  {number(cosine)}  {example.record.item_id}: {wrong[example.record.item_id].comment}"

@@ -17,13 +17,14 @@ It cannot see a negation, a swapped name or a dropped condition: that is what it
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 
 import numpy as np
 
 from judge.judges.judge import JudgedCase, Judgement
-from judge.models.embedding import SharedEmbedder, Vectors
+from judge.models.embedding import SharedEmbedder
 from judge.records.scale import EQUIVALENCE
 
 FORMULA_VERSION = "1"
@@ -112,6 +113,7 @@ _FUNCTION_WORDS = frozenset(
     ]
 )
 _MOST_LISTED = 12
+_EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)  # a text may hold any number
 _DECIMALS = 6  # beyond them, vectors differ with the batch they were computed in
 
 
@@ -154,13 +156,16 @@ class BaselineJudge:
         pieces = _pieces(case.candidate)
         vectors = await self._embedder.embed([*pieces, *case.against])
         of_pieces, of_answers = vectors[: len(pieces)], vectors[len(pieces) :]
+        words, known = content_words(case.candidate), frozenset(numbers(case.candidate))
         agreements = [
-            _agreement(answer, case.candidate, of_pieces=of_pieces, of_answer=of_answer)
+            _agreement(
+                answer, frozenset(words), known, meaning=float(np.max(of_pieces @ of_answer))
+            )
             for answer, of_answer in zip(case.against, of_answers, strict=True)
         ]
         best = max(agreements, key=lambda found: (found.equivalent, found.value))
-        evidence = _closest_sentence(case.candidate, case.input or " ".join(case.against))
-        unsupported = _unsupported(case)
+        evidence = _closest_sentence(words, case.input or " ".join(case.against))
+        unsupported = _unsupported(words, case)
         return Judgement(
             label=EQUIVALENCE.categories[int(best.equivalent)],
             rationale=_reason(best, unsupported, evidence),
@@ -187,7 +192,7 @@ def content_words(text: str) -> list[str]:
 def numbers(text: str) -> list[str]:
     """Return the distinct numbers of a text in one notation: ``1,240.00`` and ``1240`` agree."""
     found = (Decimal(match.replace(",", "")) for match in _NUMBER.findall(text))
-    return list(dict.fromkeys(f"{number.normalize():f}" for number in found))
+    return list(dict.fromkeys(f"{number.normalize(_EXACT):f}" for number in found))
 
 
 def sentences(text: str) -> list[str]:
@@ -201,28 +206,27 @@ def _pieces(candidate: str) -> list[str]:
 
 
 def _agreement(
-    answer: str, candidate: str, *, of_pieces: Vectors, of_answer: np.ndarray
+    answer: str, given: AbstractSet[str], known: AbstractSet[str], *, meaning: float
 ) -> Agreement:
-    wanted, given = content_words(answer), set(content_words(candidate))
+    wanted = content_words(answer)
     missing = tuple(word for word in wanted if word not in given)
-    known = set(numbers(candidate))
     return Agreement(
         words=round(1 - len(missing) / len(wanted), _DECIMALS) if wanted else 0.0,
-        meaning=round(float(np.max(of_pieces @ of_answer)), _DECIMALS),
+        meaning=round(meaning, _DECIMALS),
         missing_words=missing,
         missing_numbers=tuple(number for number in numbers(answer) if number not in known),
     )
 
 
-def _unsupported(case: JudgedCase) -> list[str]:
+def _unsupported(words: Sequence[str], case: JudgedCase) -> list[str]:
     supported = set(content_words(" ".join([case.input, *case.against])))
-    return [word for word in content_words(case.candidate) if word not in supported][:_MOST_LISTED]
+    return [word for word in words if word not in supported][:_MOST_LISTED]
 
 
-def _closest_sentence(candidate: str, source: str) -> str:
-    words = set(content_words(candidate))
+def _closest_sentence(words: Sequence[str], source: str) -> str:
+    wanted = set(words)
     found = sentences(source)
-    return max(found, key=lambda text: len(words.intersection(content_words(text))), default="")
+    return max(found, key=lambda text: len(wanted.intersection(content_words(text))), default="")
 
 
 def _reason(best: Agreement, unsupported: Sequence[str], evidence: str) -> str:

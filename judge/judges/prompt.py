@@ -5,7 +5,7 @@ import json
 import re
 import secrets
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from judge.errors import ConfigError
 from judge.judges.judge import JudgedCase
+from judge.judges.reply import reply_validator
 from judge.models.chat import Message
 from judge.records.scale import Scale, ScaleKind
 
@@ -26,7 +27,8 @@ _USER_PART = "--- user ---\n"
 _PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
 # What chat templates of common model families use to part roles.
 _TEMPLATE_TOKEN = re.compile(
-    r"<\|[\w ]{1,40}\|>|</?s>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>|<\uff5c[^\uff5c>]{1,40}\uff5c>"
+    r"<\|[\w ]{1,40}\|>|</?s>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>"
+    r"|<\uff5c[^\uff5c>]{1,40}\uff5c>"
 )
 _FENCE = re.compile(r"<{3,}|>{3,}")
 _NOTHING = "(nothing)"
@@ -42,6 +44,20 @@ class _ScaleSection(BaseModel):
 
     kind: ScaleKind
     categories: list[str]
+
+
+class _VerdictSection(BaseModel):
+    enum: list[str]
+
+
+class _PropertiesSection(BaseModel):
+    verdict: _VerdictSection
+
+
+class _ReplySection(BaseModel):
+    """What a reply schema must hold; it may hold more."""
+
+    properties: _PropertiesSection
 
 
 class _FrontMatter(BaseModel):
@@ -115,8 +131,8 @@ def read_prompt(path: Path) -> Prompt:
     return Prompt(
         prompt_id=front.id,
         criterion=front.criterion,
-        scale=Scale(kind=front.scale.kind, categories=tuple(front.scale.categories)),
-        reply_schema=_in_file_order(front.reply),
+        scale=_scale(path, front.scale),
+        reply_schema=_reply_schema(path, front),
         fingerprint=hashlib.sha256(text.encode()).hexdigest(),
         quoted_items=tuple(front.items),
         system=system.strip(),
@@ -131,8 +147,9 @@ def canonical(text: str) -> tuple[str, tuple[str, ...]]:
     and look-alikes of our fences are re-fenced. The original is what is stored and shown.
     """
     flags = []
-    visible = "".join(mark for mark in text if not _invisible(mark))
-    if visible != text:
+    visible = text
+    if hidden := {ord(mark): None for mark in set(text) if _invisible(mark)}:
+        visible = text.translate(hidden)
         flags.append("invisible_characters")
     broken = _TEMPLATE_TOKEN.sub(lambda token: " ".join(token[0]), visible)
     if broken != visible:
@@ -145,18 +162,43 @@ def canonical(text: str) -> tuple[str, tuple[str, ...]]:
 
 def _front_matter(path: Path, text: str) -> _FrontMatter:
     try:
-        return _FrontMatter.model_validate(yaml.safe_load(text))
-    except yaml.YAMLError as error:
+        read = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: an impossible date
         raise ConfigError(f"the front matter of {path.name} is no YAML: {error}") from error
+    try:
+        front = _FrontMatter.model_validate(read)
+        _ReplySection.model_validate(front.reply)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
+        under = ("reply",) if error.title == _ReplySection.__name__ else ()
+        place = ".".join(map(str, (*under, *first["loc"]))) or "the whole of it"
         raise ConfigError(f"the front matter of {path.name}: {place}: {first['msg']}") from error
+    return front
 
 
-def _in_file_order(schema: Mapping[str, object]) -> str:
-    # A grammar-constrained endpoint writes the keys in this order: the reason before the verdict.
-    return json.dumps(schema, ensure_ascii=False)
+def _scale(path: Path, section: _ScaleSection) -> Scale:
+    try:
+        return Scale(kind=section.kind, categories=tuple(section.categories))
+    except ValueError as error:
+        raise ConfigError(f"the front matter of {path.name}: scale: {error}") from error
+
+
+def _reply_schema(path: Path, front: _FrontMatter) -> str:
+    place = f"the front matter of {path.name}: reply"
+    verdicts = _ReplySection.model_validate(front.reply).properties.verdict.enum
+    if sorted(verdicts) != sorted(front.scale.categories):
+        raise ConfigError(
+            f"{place}.properties.verdict.enum is {', '.join(verdicts)}, the scale's categories "
+            f"are {', '.join(front.scale.categories)}; give both the same"
+        )
+    try:
+        # A grammar-constrained endpoint writes keys in this order: the reason before the verdict.
+        schema = json.dumps(front.reply, ensure_ascii=False, allow_nan=False)
+        reply_validator(schema)
+    except (TypeError, ValueError) as error:
+        words = str(error).splitlines()[0]
+        raise ConfigError(f"{place} is no JSON Schema that can be used: {words}") from error
+    return schema
 
 
 def _cut(path: Path, template: str) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Strict reading of a judge's reply: a verdict on the scale, or a named reason why not."""
 
 from dataclasses import dataclass
+from typing import NoReturn
 
 import jsonschema_rs
 
@@ -28,7 +29,7 @@ class ReplyReader:
     """Reads replies against one schema and one scale."""
 
     def __init__(self, *, schema: str, scale: Scale) -> None:
-        self._validator = jsonschema_rs.validator_for(schema)
+        self._validator = reply_validator(schema)
         self._scale = scale
 
     def read(self, completion: Completion) -> ReadReply:
@@ -54,6 +55,19 @@ class ReplyReader:
                 f"the verdict is not on the scale {', '.join(self._scale.categories)}"
             )
         return ReadReply(label=str(label), rationale=str(reply.get("rationale", "")))
+
+
+def reply_validator(schema: str) -> jsonschema_rs.Validator:
+    """Compile the schema of replies; nothing is ever fetched for it.
+
+    Raises:
+        ValueError: it is no JSON Schema, or refers to another document.
+    """
+
+    def refuse(uri: str) -> NoReturn:
+        raise ValueError(f"it refers to {uri}, and nothing is ever fetched")
+
+    return jsonschema_rs.validator_for(schema, retriever=refuse)
 
 
 def _refuse_unfinished(completion: Completion) -> None:

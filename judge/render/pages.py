@@ -108,6 +108,8 @@ def _metric_section(metric: str, rows: Sequence[SummaryRow], report: Report) -> 
         if any(row.system == system.name and row.counts.n_records for row in rows)
     ]
     cells = {(row.slice, row.system): row for row in rows}
+    if not systems:
+        return Section(title=metric, lines=[rows[0].reason])
     slices = list(dict.fromkeys(row.slice for row in rows if row.counts.n_records))
     table = Table(
         columns=["slice", "N", *systems],
@@ -188,14 +190,17 @@ def _missing_section(report: Report) -> Section:
                 NO_NUMBER if row.bounds is None else _bounds(row.bounds),
             ]
         )
-    lines = ["N = scored + fates; fates of the output count by the policy of the config"]
+    lines = [
+        "N = scored + fates; fates of the output count by the policy of the config",
+        "worst..best counts a flagged verdict as missing",
+    ]
     if report.possibly_paid:
         lines.append(
             f"{report.possibly_paid} calls were open when a process died: possibly paid for "
             "without an answer"
         )
     if not rows:
-        return Section(title="What is missing", lines=["every record has a score", *lines[1:]])
+        return Section(title="What is missing", lines=["every record has a score", *lines[2:]])
     columns = ["metric and system", "N", "scored", "coverage", "fates", "flags", "worst..best"]
     return Section(title="What is missing", lines=lines, tables=[Table(columns=columns, rows=rows)])
 

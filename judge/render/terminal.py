@@ -7,7 +7,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from judge.render.page import Page, Section, Table
-from judge.render.text import printable
+from judge.render.text import flat
 
 _STYLES = {
     "withheld": "yellow",
@@ -22,14 +22,14 @@ _STYLES = {
 def show(page: Page, console: Console) -> None:
     """Print a page; no text in it can become a control sequence or markup."""
     console.print()
-    console.print(Text(printable(page.title), style="bold"))
+    console.print(Text(flat(page.title), style="bold"))
     for section in page.sections:
         _show(section, console)
 
 
 def _show(section: Section, console: Console) -> None:
     console.print()
-    console.print(Text(printable(section.title), style="bold cyan"))
+    console.print(Text(flat(section.title), style="bold cyan"))
     for line in section.lines:
         console.print(Padding(_styled(line), (0, 0, 0, 2)))
     for table in section.tables:
@@ -39,7 +39,7 @@ def _show(section: Section, console: Console) -> None:
 def _table(table: Table) -> RichTable:
     shown = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
     for place, name in enumerate(table.columns):
-        shown.add_column(Text(printable(name)), justify="left" if place == 0 else "right")
+        shown.add_column(Text(flat(name)), justify="left" if place == 0 else "right")
     for row in table.rows:
         shown.add_row(*(_styled(cell) for cell in row))
     return shown
@@ -47,4 +47,4 @@ def _table(table: Table) -> RichTable:
 
 def _styled(text: str) -> Text:
     word = text.split(" ", 1)[0].rstrip(":")
-    return Text(printable(text), style=_STYLES.get(word, ""))
+    return Text(flat(text), style=_STYLES.get(word, ""))

@@ -6,10 +6,12 @@ from judge.stats.estimate import Estimate, Undefined
 
 NO_NUMBER = "-"
 
+_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
 
 def number(value: float) -> str:
     """Return a value with three decimals."""
-    return f"{value:.3f}"
+    return f"{round(value, 3) + 0.0:.3f}"  # -0.0 + 0.0 is 0.0: no number prints as -0.000
 
 
 def share(value: float) -> str:
@@ -38,13 +40,18 @@ def printable(text: str) -> str:
     """Return a text that cannot move a cursor, ring a bell or hide behind direction marks."""
     return "".join(
         mark
-        if mark in "\n\t" or unicodedata.category(mark) not in {"Cc", "Cf", "Cs"}
+        if mark in "\n\t" or unicodedata.category(mark) not in _UNPRINTABLE
         else f"\\u{ord(mark):04x}"
         for mark in text
     )
 
 
+def flat(text: str) -> str:
+    """Return a printable text on one line: none of it can look like a line of ours."""
+    return " ".join(printable(text).split())
+
+
 def one_line(text: str, *, most: int = 160) -> str:
     """Return a text on one line, cut where it is longer than `most` characters."""
-    line = " ".join(printable(text).split())
+    line = flat(text)
     return line if len(line) <= most else line[: most - 1] + "…"

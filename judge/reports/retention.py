@@ -18,6 +18,10 @@ from judge.stats.estimate import Estimate, Undefined
 from judge.stats.paired import retained
 from judge.trust.admission import AdmittedMeasure, AdmittedResults
 
+_MOST_DRAWS, _FEWEST_DRAWS = 10_000, 2_000
+_DRAWN_PAIRS = 20_000_000
+"""About how many pairs a row may draw: 33,000 graded pairs drawn 10,000 times take 2 s a row."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionRow:
@@ -89,6 +93,7 @@ def _row(
             clusters=cluster_codes([record for record, _, _ in pairs]),
             level=level,
             rng=np.random.default_rng(seed),
+            draws=max(_FEWEST_DRAWS, min(_MOST_DRAWS, _DRAWN_PAIRS // len(pairs))),
         )
         if isinstance(found, Undefined):
             status, reason = Status.UNDEFINED, found.reason

@@ -61,7 +61,8 @@ class SummaryRow:
     Attributes:
         slice: ``overall`` or ``dimension=value``.
         estimate: present exactly where the status is shown.
-        bounds: worst and best case over the missing scores; present where the estimate is.
+        bounds: worst and best case over the missing scores and the doubted verdicts; present
+            where the estimate is.
     """
 
     metric: str
@@ -144,16 +145,17 @@ def _row(
     estimate, bounds = None, None
     if status is Status.SHOWN:
         valued = [
-            (value, record)
+            (value, record, _doubted(outcome, measure))
             for outcome, record in zip(outcomes, records, strict=True)
             if (value := value_of(outcome, measure)) is not None
         ]
-        values = [value for value, _ in valued]
-        found = mean_of(values, [record for _, record in valued], measure, level=level)
+        values = [value for value, _, _ in valued]
+        found = mean_of(values, [record for _, record, _ in valued], measure, level=level)
         if isinstance(found, Undefined):
             status, reason = Status.UNDEFINED, found.reason
         else:
-            estimate, bounds = found, _bounds(values, counts, measure)
+            certain = [value for value, _, doubted in valued if not doubted]
+            estimate, bounds = found, _bounds(certain, counts, measure)
     return SummaryRow(
         metric=measure.metric,
         scorer=measure.scorer,
@@ -166,6 +168,14 @@ def _row(
         bounds=bounds,
         reason=reason,
     )
+
+
+def _doubted(outcome: Outcome, measure: Measure) -> bool:
+    """Whether a verdict may be what the judged text made it: missing in the bounds.
+
+    The flags of other scorers are facts about the output.
+    """
+    return measure.judged and isinstance(outcome, Score) and bool(outcome.flags)
 
 
 def _counts(outcomes: Sequence[Outcome], measure: Measure) -> Counts:

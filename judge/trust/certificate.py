@@ -212,7 +212,7 @@ def _remedy(certificate: Certificate, validate_command: str) -> str:
     if certificate.source is LabelSource.CONSTRUCTED:
         return f"have people rate outputs (source: human), then {validate_command}"
     if certificate.standing is Standing.INSUFFICIENT:
-        return f"rate more outputs, then {validate_command}"
+        return f"meet what is unmet (more ratings, or how they were made), then {validate_command}"
     return f"try another judge or prompt, then {validate_command}"
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import TypeAlias
 
 import numpy as np
@@ -149,14 +150,15 @@ def validate(
         seed: of the draws behind the intervals.
     """
     overall = agreement(verdicts, scale, level=thresholds.level, seed=seed)
-    standing, reasons = decide(overall, scale=scale, provenance=provenance, thresholds=thresholds)
+    systems = _parts(verdicts, lambda v: [v.key.system], scale, level=thresholds.level, seed=seed)
+    standing, reasons = decide(
+        overall, systems=systems, scale=scale, provenance=provenance, thresholds=thresholds
+    )
     figures = overall.figures
     return Validation(
         measure=measure,
         overall=overall,
-        systems=_parts(
-            verdicts, lambda v: [v.key.system], scale, level=thresholds.level, seed=seed
-        ),
+        systems=systems,
         slices=_parts(verdicts, _slice_names, scale, level=thresholds.level, seed=seed),
         baseline=agreement(baseline, scale, level=thresholds.level, seed=seed)
         if baseline is not None
@@ -225,22 +227,31 @@ def agreement(
 
 
 def decide(
-    found: Agreement, *, scale: Scale, provenance: Provenance, thresholds: TrustThresholds
+    found: Agreement,
+    *,
+    scale: Scale,
+    provenance: Provenance,
+    thresholds: TrustThresholds,
+    systems: Mapping[str, Agreement] = MappingProxyType({}),
 ) -> tuple[Standing, tuple[str, ...]]:
     """Return the standing and the reasons for it, in words.
 
-    Not trusted where the primary metric's upper limit is below the threshold; insufficient
-    where any condition of trust is unmet; trusted otherwise.
+    Not trusted where the primary metric's upper limit is below the threshold, overall or on the
+    outputs of one system: a judge that errs on one of them more cannot compare them, however well
+    it does on all together. Insufficient where any condition of trust is unmet; trusted
+    otherwise.
     """
     primary = found.figures[thresholds.primary.value]
     name = thresholds.primary.value
-    if isinstance(primary, Estimate) and primary.high < thresholds.at_least:
-        return Standing.NOT_TRUSTED, (
-            (
-                f"{name} lies between {primary.low:.2f} and {primary.high:.2f}, all of it below the "
-                f"{thresholds.at_least:g} that is asked for"
-            ),
-        )
+    parts = {"": found, **{f" on {system}": part for system, part in systems.items()}}
+    if below := [
+        f"{name}{part} lies between {_limits(figure)}, all of it below the "
+        f"{thresholds.at_least:g} that is asked for"
+        for part, agreed in parts.items()
+        if isinstance(figure := agreed.figures[name], Estimate)
+        and figure.high < thresholds.at_least
+    ]:
+        return Standing.NOT_TRUSTED, tuple(below)
     unmet = (
         *_unmet_by_labels(provenance),
         *_unmet_by_number(found, scale, thresholds),
@@ -250,7 +261,7 @@ def decide(
         return Standing.INSUFFICIENT, unmet
     return Standing.TRUSTED, (
         (
-            f"{name} is at least {_low(primary):.2f} on {found.n_items} rated items, "
+            f"{name} is at least {_low(primary):.3f} on {found.n_items} rated items, "
             f"{thresholds.at_least:g} was asked for"
         ),
     )
@@ -299,11 +310,15 @@ def _unmet_by_agreement(primary: Figure, thresholds: TrustThresholds) -> list[st
     if primary.low < thresholds.at_least:
         return [
             (
-                f"{name} is only known to lie between {primary.low:.2f} and {primary.high:.2f}; its "
+                f"{name} is only known to lie between {_limits(primary)}; its "
                 f"lower limit must reach {thresholds.at_least:g}"
             )
         ]
     return []
+
+
+def _limits(figure: Estimate) -> str:
+    return f"{figure.low:.3f} and {figure.high:.3f}"
 
 
 def _low(figure: Figure) -> float:
@@ -358,9 +373,10 @@ def _label(verdict: LabelledVerdict) -> str:
 def _fates(verdicts: Sequence[LabelledVerdict]) -> Mapping[str, int]:
     counts: dict[str, int] = {}
     for verdict in verdicts:
-        if isinstance(verdict.outcome, Fate):
-            code = verdict.outcome.code.value
-            counts[code] = counts.get(code, 0) + 1
+        if not isinstance(verdict.outcome, Score):
+            found = verdict.outcome
+            why = found.code.value if isinstance(found, Fate) else "not_applicable"
+            counts[why] = counts.get(why, 0) + 1
     return counts
 
 

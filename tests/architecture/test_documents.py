@@ -64,7 +64,11 @@ def test_nothing_in_the_project_names_a_machine_of_its_makers() -> None:
     # Spelt in pieces so that this file does not name one either.
     paths = re.compile("/(" + "|".join(("wo" + "rk", "ro" + "ot")) + ")/")
     tracked = subprocess.run(
-        ["git",  # noqa: S607 - git stands elsewhere on each machine "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False
+        ["git", "ls-files", "-z"],  # noqa: S607 - git stands elsewhere on each machine
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     ).stdout.split("\0")
 
     found = [

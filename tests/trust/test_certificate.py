@@ -1,0 +1,248 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from judge.records.rating import LabelSource
+from judge.records.record import Target
+from judge.results.run import EQUIVALENCE, Measure
+from judge.stats.estimate import Estimate
+from judge.trust.certificate import (
+    Certificate,
+    JudgeTrust,
+    Primary,
+    Standing,
+    TrustThresholds,
+    decode_certificate,
+    encode_certificate,
+    standing_of,
+)
+
+ISSUED = datetime(2026, 5, 1, 12, 30, tzinfo=UTC)
+MEASURE = Measure(
+    scorer=EQUIVALENCE,
+    target=Target.REFERENCE,
+    judged=True,
+    criterion="equivalence",
+    lower=0.0,
+    upper=1.0,
+    categories=("different", "equivalent"),
+    identity={
+        "model": "judge-1",
+        "endpoint": "https://api.example.com",
+        "prompt_fingerprint": "abc",
+        "temperature": "0.0",
+    },
+)
+
+
+def _certificate(
+    measure: Measure = MEASURE,
+    *,
+    standing: Standing = Standing.TRUSTED,
+    served: tuple[str, ...] = ("judge-1-0501",),
+    issued: datetime = ISSUED,
+    population: str = "population",
+    source: LabelSource = LabelSource.HUMAN,
+) -> Certificate:
+    return Certificate(
+        scorer=measure.scorer,
+        criterion=measure.criterion,
+        target=measure.target,
+        categories=measure.categories,
+        signature=measure.signature,
+        identity=measure.identity,
+        served=served,
+        ratings="ratings",
+        population=population,
+        source=source,
+        n_labels=200,
+        n_items=150,
+        findings={
+            "informedness": Estimate(
+                value=0.8, low=0.7, high=0.9, level=0.95, n=200, n_clusters=150, method="beta"
+            )
+        },
+        undefined={"kappa": "one class only"},
+        thresholds=TrustThresholds(primary=Primary.KAPPA, at_least=0.7, valid_days=30),
+        standing=standing,
+        reasons=("informedness is at least 0.700",),
+        issued=issued,
+    )
+
+
+def _standing(
+    *certificates: Certificate,
+    measure: Measure = MEASURE,
+    served: frozenset[str] = frozenset({"judge-1-0501"}),
+    now: datetime = ISSUED,
+) -> JudgeTrust:
+    return standing_of(
+        measure,
+        list(certificates),
+        served=served,
+        population="population",
+        now=now,
+        validate_command="judge validate c.yaml",
+    )
+
+
+def test_a_certificate_survives_being_stored() -> None:
+    certificate = _certificate()
+
+    read = decode_certificate(encode_certificate(certificate))
+
+    assert read == certificate
+    assert read.certificate_id == certificate.certificate_id
+    assert read.valid_until == ISSUED + timedelta(days=30)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        _certificate(standing=Standing.NOT_TRUSTED),
+        _certificate(served=()),
+        _certificate(issued=ISSUED + timedelta(seconds=1)),
+        _certificate(population="another"),
+        _certificate(source=LabelSource.CONSTRUCTED),
+    ],
+)
+def test_another_certificate_has_another_id(other: Certificate) -> None:
+    assert other.certificate_id != _certificate().certificate_id
+
+
+def test_a_trusted_judge_is_believed_and_nothing_is_left_to_do() -> None:
+    found = _standing(_certificate())
+
+    assert found.believed
+    assert (found.standing, found.remedy) == (Standing.TRUSTED, "")
+    assert found.certificate == _certificate()
+
+
+def test_without_a_certificate_a_judge_is_unvalidated() -> None:
+    found = _standing()
+
+    assert (found.standing, found.believed) == (Standing.UNVALIDATED, False)
+    assert found.reasons == (
+        "this judge was never measured against ratings of equivalence to the reference",
+    )
+    assert found.remedy == "judge validate c.yaml"
+    assert found.certificate is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("model", "judge-2", "model was 'judge-1', is 'judge-2'"),
+        ("prompt_fingerprint", "def", "prompt_fingerprint was 'abc', is 'def'"),
+        ("endpoint", "http://127.0.0.1", "endpoint was 'https://api.example.com', is"),
+        ("temperature", "1.0", "temperature was '0.0', is '1.0'"),
+        ("seed", "7", "seed was 'absent', is '7'"),
+    ],
+)
+def test_whatever_changed_in_the_judge_is_named(name: str, value: str, words: str) -> None:
+    changed = replace(MEASURE, identity={**MEASURE.identity, name: value})
+
+    found = _standing(_certificate(), measure=changed)
+
+    (reason,) = found.reasons
+    assert (found.standing, found.believed) == (Standing.STALE, False)
+    assert words in reason
+    assert reason.count(" was ") == 1
+    assert found.remedy == "judge validate c.yaml"
+
+
+def test_another_model_that_answered_makes_it_stale() -> None:
+    found = _standing(_certificate(), served=frozenset({"judge-1-0501", "judge-1-0612"}))
+
+    assert found.standing is Standing.STALE
+    assert found.reasons == ("judge-1-0612 answered, but the certificate is for judge-1-0501",)
+
+
+def test_an_answer_of_a_model_makes_a_certificate_without_one_stale() -> None:
+    found = _standing(_certificate(served=()))
+
+    assert found.standing is Standing.STALE
+    assert found.reasons == ("judge-1-0501 answered, but the certificate is for none",)
+
+
+def test_a_run_in_which_nothing_answered_yet_keeps_the_standing() -> None:
+    assert _standing(_certificate(), served=frozenset()).believed
+
+
+def test_a_certificate_expires_by_the_clock_it_is_given() -> None:
+    last = ISSUED + timedelta(days=30)
+
+    before, after = (
+        _standing(_certificate(), now=last),
+        _standing(_certificate(), now=last + timedelta(seconds=1)),
+    )
+
+    assert before.standing is Standing.TRUSTED
+    assert after.standing is Standing.STALE
+    assert after.reasons == ("the certificate expired on 2026-05-31",)
+
+
+@pytest.mark.parametrize("last", [Standing.TRUSTED, Standing.NOT_TRUSTED, Standing.INSUFFICIENT])
+def test_the_newest_certificate_wins(last: Standing) -> None:
+    older = [_certificate(standing=standing) for standing in (Standing.TRUSTED, *Standing)]
+
+    found = _standing(*older, _certificate(standing=last, issued=ISSUED + timedelta(days=1)))
+
+    assert found.standing is last
+
+
+def test_a_newer_certificate_of_another_judge_does_not_hide_the_right_one() -> None:
+    other = replace(MEASURE, identity={"model": "judge-2"})
+
+    found = _standing(_certificate(), _certificate(other, standing=Standing.NOT_TRUSTED))
+
+    assert found.standing is Standing.TRUSTED
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        replace(MEASURE, target=Target.TEACHER),
+        replace(MEASURE, criterion="faithfulness"),
+        replace(MEASURE, categories=("no", "yes")),
+    ],
+)
+def test_a_certificate_speaks_only_for_its_target_criterion_and_scale(about: Measure) -> None:
+    found = _standing(_certificate(), measure=about)
+
+    assert found.standing is Standing.UNVALIDATED
+    assert about.target.value in found.reasons[0]
+
+
+def test_a_certificate_from_another_evaluation_set_does_not_speak_for_this_one() -> None:
+    found = _standing(_certificate(population="another"))
+
+    assert found.standing is Standing.STALE
+    assert "validated on another evaluation set" in found.reasons[0]
+
+
+def test_the_certificate_for_this_set_counts_though_one_for_another_is_newer() -> None:
+    here = _certificate(standing=Standing.NOT_TRUSTED)
+    elsewhere = _certificate(population="another", issued=ISSUED + timedelta(days=1))
+
+    assert _standing(here, elsewhere).standing is Standing.NOT_TRUSTED
+
+
+@pytest.mark.parametrize(
+    ("certificate", "words"),
+    [
+        (_certificate(standing=Standing.NOT_TRUSTED), "try another judge or prompt"),
+        (_certificate(standing=Standing.INSUFFICIENT), "meet what is unmet"),
+        (
+            _certificate(standing=Standing.INSUFFICIENT, source=LabelSource.CONSTRUCTED),
+            "have people rate outputs",
+        ),
+    ],
+)
+def test_the_remedy_says_what_to_do_and_type(certificate: Certificate, words: str) -> None:
+    found = _standing(certificate)
+
+    assert found.remedy.startswith(words)
+    assert found.remedy.endswith("then judge validate c.yaml")
+    assert not found.believed
