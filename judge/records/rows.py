@@ -90,8 +90,15 @@ class Row:
         return DataError(f"{self.place}: {message}")
 
 
-def read_rows(path: Path, fields: Mapping[str, str]) -> Iterator[Row]:
+def read_rows(
+    path: Path, fields: Mapping[str, str], *, may_be_empty: bool = False
+) -> Iterator[Row]:
     """Read a JSONL or CSV file, chosen by its ending.
+
+    Args:
+        path: the file.
+        fields: our name for a field to the file's name for it.
+        may_be_empty: whether a file without rows says something, too.
 
     Raises:
         DataError: the file is absent, empty, not UTF-8 throughout, of another kind, or a row
@@ -106,7 +113,7 @@ def read_rows(path: Path, fields: Mapping[str, str]) -> Iterator[Row]:
     for row in reader(path, text, fields):
         count += 1
         yield row
-    if count == 0:
+    if count == 0 and not may_be_empty:
         raise DataError(f"{path.name} holds no rows; nothing can be scored from an empty file")
 
 
@@ -147,19 +154,27 @@ def _jsonl_rows(path: Path, text: str, fields: Mapping[str, str]) -> Iterator[Ro
 def _csv_rows(path: Path, text: str, fields: Mapping[str, str]) -> Iterator[Row]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     header: list[str] | None = None
+    line = 1  # a cell may hold line breaks: a row is named by the first of its lines
     try:
         for cells in reader:
-            if header is None:
-                header = _checked_header(path, cells)
-            elif cells:
-                yield _csv_row(path, reader.line_num, header, cells, fields)
+            if cells and header is None:
+                header = _checked_header(path, line, cells)
+            elif cells and header is not None:
+                yield _csv_row(path, line, header, cells, fields)
+            line = reader.line_num + 1
     except csv.Error as error:
-        raise DataError(f"{path.name} line {reader.line_num}: unreadable CSV: {error}") from error
+        raise DataError(
+            f"{path.name} line {line}: unreadable CSV: {error}; check the quotes of this row, or "
+            "give the file as .jsonl"
+        ) from error
 
 
-def _checked_header(path: Path, cells: list[str]) -> list[str]:
-    if len(set(cells)) != len(cells):
-        raise DataError(f"{path.name} line 1: two columns have the same name")
+def _checked_header(path: Path, line: int, cells: list[str]) -> list[str]:
+    twice = next((name for name in cells if cells.count(name) > 1), None)
+    if twice is not None:
+        raise DataError(
+            f"{path.name} line {line}: two columns have the same name {twice!r}; rename one"
+        )
     return cells
 
 
@@ -168,7 +183,8 @@ def _csv_row(
 ) -> Row:
     if len(cells) != len(header):
         raise DataError(
-            f"{path.name} line {line}: {len(cells)} cells where the header names {len(header)}"
+            f"{path.name} line {line}: {len(cells)} cells where the header names {len(header)}; "
+            "put a cell that holds a comma in double quotes"
         )
     values: dict[str, JsonValue] = dict(zip(header, cells, strict=True))
     return Row(path=path, line=line, values=values, fields=fields, typed=False)

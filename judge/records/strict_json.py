@@ -7,7 +7,7 @@ no integer beyond 19 digits, no nesting beyond 64 levels.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import NoReturn, TypeAlias
 
@@ -17,7 +17,9 @@ JsonObject: TypeAlias = Mapping[str, JsonValue]
 MAX_DEPTH = 64
 MAX_INTEGER_DIGITS = 19
 
-_BRACKETS_AND_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
+# A string that never closes reaches to the end: looked for again from each of its quotes, it
+# would take quadratic time.
+_TOKENS = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}:,]|[^\s"\[\]{}:,]+', re.DOTALL)
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -61,7 +63,7 @@ def read_strict_json(text: str) -> JsonValue:
     except RecursionError as error:  # pragma: no cover - the depth check comes first
         raise StrictJsonError(JsonFault.TOO_DEEP, "nested too deeply") from error
     if _ESCAPED_SURROGATE.search(text) or not _encodable(text):
-        _refuse_lone_surrogates(value)
+        _refuse_lone_surrogates(text)
     return value
 
 
@@ -76,35 +78,41 @@ def _decoder(text: str) -> json.JSONDecoder:
     def unique(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
         read = dict(pairs)
         if len(read) < len(pairs):
-            key = _first_repeated([name for name, _ in pairs])
-            raise StrictJsonError(
+            key, position = next(_repeated_keys(text))
+            raise _fault(
                 JsonFault.DUPLICATE_KEY,
-                f"the key {key!r} stands twice in one object",
-                position=_second_position(text, key),
+                f"the key {key[:40]!r} stands twice in one object",
+                text=text,
+                position=position,
             )
         return read
 
     def not_finite(name: str) -> NoReturn:
-        raise StrictJsonError(
-            JsonFault.NOT_FINITE, f"{name} is not a JSON number", position=text.find(name)
+        raise _fault(
+            JsonFault.NOT_FINITE,
+            f"{name} is not a JSON number",
+            text=text,
+            position=_position(text, name),
         )
 
     def integer(digits: str) -> int:
         if len(digits.lstrip("-")) > MAX_INTEGER_DIGITS:
-            raise StrictJsonError(
+            raise _fault(
                 JsonFault.INTEGER_TOO_LONG,
                 f"an integer has more than {MAX_INTEGER_DIGITS} digits",
-                position=text.find(digits),
+                text=text,
+                position=_position(text, digits),
             )
         return int(digits)
 
     def real(digits: str) -> float:
         value = float(digits)
         if value in (float("inf"), float("-inf")):
-            raise StrictJsonError(
+            raise _fault(
                 JsonFault.NOT_FINITE,
                 f"{digits[:20]} is larger than any number that can be stored",
-                position=text.find(digits),
+                text=text,
+                position=_position(text, digits),
             )
         return value
 
@@ -118,42 +126,75 @@ def _refuse_depth(text: str) -> None:
     if text.count("[") + text.count("{") <= MAX_DEPTH:
         return
     depth = 0
-    for match in _BRACKETS_AND_STRINGS.finditer(text):
+    for match in _TOKENS.finditer(text):
         mark = match[0]
         if mark in "[{":
             depth += 1
             if depth > MAX_DEPTH:
-                raise StrictJsonError(
+                raise _fault(
                     JsonFault.TOO_DEEP,
                     f"nested deeper than {MAX_DEPTH} levels",
+                    text=text,
                     position=match.start(),
                 )
         elif mark in "]}":
             depth -= 1
 
 
+def _refuse_lone_surrogates(text: str) -> None:
+    for match in _TOKENS.finditer(text):
+        if match[0].startswith('"') and not _encodable(json.loads(match[0])):
+            raise _fault(
+                JsonFault.LONE_SURROGATE,
+                "a text holds half of a surrogate pair",
+                text=text,
+                position=match.start(),
+            )
+
+
+def _fault(fault: JsonFault, what: str, *, text: str, position: int | None) -> StrictJsonError:
+    if position is None:
+        return StrictJsonError(fault, what)
+    column = position - text.rfind("\n", 0, position)
+    place = f"column {column}"
+    if "\n" in text:
+        line = text.count("\n", 0, position) + 1
+        place = f"line {line}, {place}"
+    return StrictJsonError(fault, f"{what} ({place})", position=position)
+
+
 def _syntax_error(error: json.JSONDecodeError) -> StrictJsonError:
-    fault = JsonFault.EXTRA_DATA if error.msg == "Extra data" else JsonFault.SYNTAX
-    what = "something follows the JSON document" if fault is JsonFault.EXTRA_DATA else error.msg
-    return StrictJsonError(
-        fault, f"{what} (line {error.lineno}, column {error.colno})", position=error.pos
+    extra = error.msg == "Extra data"
+    return _fault(
+        JsonFault.EXTRA_DATA if extra else JsonFault.SYNTAX,
+        "something follows the JSON document" if extra else error.msg,
+        text=error.doc,
+        position=error.pos,
     )
 
 
-def _first_repeated(names: list[str]) -> str:
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            return name
-        seen.add(name)
-    raise AssertionError("called without a repeated name")  # pragma: no cover
+def _position(text: str, token: str) -> int | None:
+    # Not `text.find`: a string before it may hold the same characters.
+    return next((match.start() for match in _TOKENS.finditer(text) if match[0] == token), None)
 
 
-def _second_position(text: str, key: str) -> int | None:
-    quoted = json.dumps(key, ensure_ascii=False)
-    first = text.find(quoted)
-    second = text.find(quoted, first + 1)
-    return second if second >= 0 else None
+def _repeated_keys(text: str) -> Iterator[tuple[str, int]]:
+    """Yield each key that stands in its object already, with its place."""
+    seen: list[set[str]] = []
+    name, position = "", 0
+    for match in _TOKENS.finditer(text):
+        mark = match[0]
+        if mark.startswith('"'):
+            name, position = mark, match.start()
+        elif mark == "{":
+            seen.append(set())
+        elif mark == "}":
+            seen.pop()
+        elif mark == ":":
+            key = json.loads(name)
+            if key in seen[-1]:
+                yield key, position
+            seen[-1].add(key)
 
 
 def _encodable(text: str) -> bool:
@@ -162,16 +203,3 @@ def _encodable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _refuse_lone_surrogates(value: JsonValue) -> None:
-    if isinstance(value, str):
-        if not _encodable(value):
-            raise StrictJsonError(JsonFault.LONE_SURROGATE, "a text holds half of a surrogate pair")
-    elif isinstance(value, list):
-        for member in value:
-            _refuse_lone_surrogates(member)
-    elif isinstance(value, dict):
-        for name, member in value.items():
-            _refuse_lone_surrogates(name)
-            _refuse_lone_surrogates(member)

@@ -1,0 +1,80 @@
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from judge.errors import ConfigError
+from judge.shipped import shipped
+
+ROOT = Path(__file__).parents[1]
+SHIPPED = ("prompts", "human_labels", "configs/judge.schema.json")
+FILES = sorted(
+    file.relative_to(ROOT).as_posix()
+    for name in SHIPPED
+    for file in [ROOT / name, *(ROOT / name).rglob("*")]
+    if file.is_file()
+)
+FIND = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from judge.shipped import shipped
+print(*(shipped(name).resolve() for name in sys.argv[2:]), sep="\\n")
+"""
+
+
+@pytest.fixture(scope="module")
+def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The content of a wheel built from this source tree."""
+    folder = tmp_path_factory.mktemp("wheel")
+    done = subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    (wheel,) = folder.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder / "site")
+    return folder / "site"
+
+
+def test_in_a_source_tree_what_ships_is_found_where_it_is_written() -> None:
+    for name in (*SHIPPED, *FILES):
+        assert shipped(name).resolve() == ROOT / name
+
+
+def test_a_wheel_holds_every_shipped_file_as_it_is_in_the_source_tree(unpacked: Path) -> None:
+    packed = unpacked / "judge" / "_shipped"
+
+    held = {
+        file.relative_to(packed).as_posix(): file.read_bytes()
+        for file in packed.rglob("*")
+        if file.is_file()
+    }
+
+    assert held == {name: (ROOT / name).read_bytes() for name in FILES}
+    assert (unpacked / "judge" / "py.typed").is_file()
+
+
+def test_an_installed_wheel_finds_what_ships_inside_itself(unpacked: Path, tmp_path: Path) -> None:
+    # -S leaves out the site folder, and with it the editable install of this source tree.
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", FIND, str(unpacked), *SHIPPED, *FILES],
+        cwd=tmp_path,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stderr
+    packed = (unpacked / "judge" / "_shipped").resolve()
+    assert done.stdout.splitlines() == [str(packed / name) for name in (*SHIPPED, *FILES)]
+
+
+def test_what_does_not_ship_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"^prompts/nope\.md does not ship with this version"):
+        shipped("prompts/nope.md")
