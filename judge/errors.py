@@ -14,7 +14,9 @@ JudgeError
     ├── JudgeUnparseable   off schema, off scale, duplicate key, two verdicts
     ├── JudgeTruncated     the reply was cut, even where its prefix parses
     ├── JudgeIdentityChanged  another model answered than the one pinned
+    ├── VerdictNotRecorded  the file of verdicts made elsewhere holds none on this record
     ├── JudgeUnavailable   attempts exhausted on 408, 409, 429, 5xx, network or deadline
+    ├── EndpointPaused     the endpoint asks for a longer pause than a run waits
     ├── JudgeRejected      a deterministic 4xx, or a redirect
     │   └── AccessDenied   401 or 403: no later call will do better
     ├── QuotaExhausted     the account has nothing left to spend
@@ -107,6 +109,12 @@ class JudgeIdentityChanged(ScoringError):
     halts = True
 
 
+class VerdictNotRecorded(ScoringError):
+    """The file of verdicts made elsewhere holds none on this record."""
+
+    fate = "verdict_not_recorded"
+
+
 class JudgeUnavailable(ScoringError):
     """The endpoint did not answer usefully within the attempts allowed."""
 
@@ -117,6 +125,13 @@ class JudgeUnavailable(ScoringError):
     ) -> None:
         super().__init__(message, attempts=attempts)
         self.retry_after_s = retry_after_s
+
+
+class EndpointPaused(ScoringError):
+    """The endpoint asks for a longer pause than a run waits: the run goes on after it."""
+
+    fate = "judge_unavailable"
+    halts = True
 
 
 class JudgeRejected(ScoringError):

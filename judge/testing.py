@@ -1,4 +1,4 @@
-"""Fakes for users and for our own tests: an endpoint, a chat model, an embedder, a ledger."""
+"""Fakes for users and our own tests: endpoint, chat model, embedder, ledger, labelled verdicts."""
 
 import asyncio
 import contextlib
@@ -19,6 +19,14 @@ import numpy as np
 
 from judge.models.chat import ChatCall, Completion
 from judge.models.embedding import Vectors
+from judge.records.rating import LabelSource
+from judge.records.record import RecordKey, Target
+from judge.records.scale import EQUIVALENCE as EQUIVALENCE_SCALE
+from judge.records.scale import Scale
+from judge.results.outcome import Fate, FateCode, NotApplicable, Outcome, Score
+from judge.results.run import EQUIVALENCE, Measure
+from judge.trust.labels import LabelledVerdict
+from judge.trust.standing import Provenance
 
 _LARGEST_HEAD_BYTES = 1024 * 1024
 _PATIENCE_S = 10.0
@@ -219,6 +227,9 @@ class FakeEndpoint:
         self._port = server.sockets[0].getsockname()[1]
         self._ready.set()
         await self._closing.wait()
+        # A connection that is just being accepted would outlive a server that closes now.
+        while len(asyncio.all_tasks()) > 1 + len(self._connections):  # noqa: ASYNC110 - as below
+            await asyncio.sleep(0)
         server.close()
         for writer in self._connections:
             writer.transport.abort()
@@ -389,6 +400,82 @@ class MemoryAttemptLog:
 
     def answered(self, call_id: str) -> bytes | None:
         return self._earlier.get(call_id)
+
+
+def judged_measure(scale: Scale = EQUIVALENCE_SCALE, *, model: str = "fake-judge") -> Measure:
+    """Return what a judge of that model measures against the reference."""
+    return Measure(
+        scorer=EQUIVALENCE,
+        target=Target.REFERENCE,
+        judged=True,
+        criterion="equivalence",
+        lower=0.0,
+        upper=1.0,
+        categories=scale.categories,
+        category_values=scale.values,
+        identity={"model": model},
+    )
+
+
+def labelled_verdicts(
+    human: Sequence[int],
+    judge: Sequence[int | FateCode | None],
+    *,
+    scale: Scale = EQUIVALENCE_SCALE,
+    per_cluster: int = 1,
+    system: str = "student",
+    slices: Mapping[str, str] | None = None,
+) -> list[LabelledVerdict]:
+    """Return labels beside verdicts, item by item.
+
+    Args:
+        human: codes of what people said, in the order of the scale.
+        judge: codes of what the judge said; a fate where it said nothing, None where the scorer
+            does not apply.
+        scale: of both.
+        per_cluster: items that share a cluster.
+        system: all of them are about its outputs.
+        slices: all of them are in.
+    """
+    return [
+        LabelledVerdict(
+            key=RecordKey(item_id=f"i{place}", system=system),
+            cluster=f"c{place // per_cluster}",
+            slices=slices or {},
+            human=scale.categories[label],
+            outcome=_judged_outcome(verdict, scale),
+        )
+        for place, (label, verdict) in enumerate(zip(human, judge, strict=True))
+    ]
+
+
+def random_sample_by_people(*, look: int = 1) -> Provenance:
+    """Return the provenance of labels that nothing is wrong with."""
+    return Provenance(
+        fingerprint="ratings",
+        population="population",
+        sources=frozenset({LabelSource.HUMAN}),
+        blind=True,
+        probabilities=frozenset({1.0}),
+        set_aside={},
+        look=look,
+    )
+
+
+def _judged_outcome(verdict: int | FateCode | None, scale: Scale) -> Outcome:
+    if verdict is None:
+        return NotApplicable(scorer=EQUIVALENCE, target=Target.REFERENCE, reason="no reference")
+    if isinstance(verdict, FateCode):
+        return Fate(scorer=EQUIVALENCE, target=Target.REFERENCE, code=verdict, message="no verdict")
+    return Score(
+        scorer=EQUIVALENCE,
+        target=Target.REFERENCE,
+        value=scale.values[verdict],
+        signature=judged_measure(scale).signature,
+        label=scale.categories[verdict],
+        rationale="because",
+        served="fake-judge-0501",
+    )
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:

@@ -31,7 +31,7 @@ FORMULA_VERSION = "1"
 THRESHOLD = 0.5
 
 _WORD = re.compile(r"[^\W_]+")
-_NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?")
+_NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
 _FUNCTION_WORDS = frozenset(
     [
@@ -164,7 +164,7 @@ class BaselineJudge:
             for answer, of_answer in zip(case.against, of_answers, strict=True)
         ]
         best = max(agreements, key=lambda found: (found.equivalent, found.value))
-        evidence = _closest_sentence(words, case.input or " ".join(case.against))
+        evidence = _closest_sentence(words, case.input or "\n".join(case.against))
         unsupported = _unsupported(words, case)
         return Judgement(
             label=EQUIVALENCE.categories[int(best.equivalent)],

@@ -22,12 +22,14 @@ PLACEHOLDERS = ("input", "against", "candidate")
 MARK_BYTES = 12
 """Random bytes in a fence: 96 bits, which no text written beforehand can guess."""
 
-_FRONT_MATTER = re.compile(r"\A---\n(.*?)\n---\n(.*)\Z", re.DOTALL)
-_USER_PART = "--- user ---\n"
+_FILE = re.compile(
+    r"\A---\n(?P<front>.*?)\n---\n(?P<system>.*?)^--- user ---\n(?P<user>.*)\Z",
+    re.DOTALL | re.MULTILINE,
+)
 _PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
 # What chat templates of common model families use to part roles.
 _TEMPLATE_TOKEN = re.compile(
-    r"<\|[\w ]{1,40}\|>|</?s>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>"
+    r"<\|[\w ]{1,40}\|>|</?s>|\[/?(?:INST|SYSTEM_PROMPT)\]|<</?SYS>>|<(?:start|end)_of_turn>"
     r"|<\uff5c[^\uff5c>]{1,40}\uff5c>"
 )
 _FENCE = re.compile(r"<{3,}|>{3,}")
@@ -120,14 +122,12 @@ def read_prompt(path: Path) -> Prompt:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"the prompt {path} cannot be read: {error}") from error
-    parted = _FRONT_MATTER.match(text)
-    if parted is None or _USER_PART not in parted[2]:
+    if (parted := _FILE.match(text)) is None:
         raise ConfigError(
             f"the prompt {path.name} must hold front matter between '---' lines, the system "
-            f"text, a line '{_USER_PART.strip()}' and the user text"
+            "text, a line '--- user ---' and the user text"
         )
-    front = _front_matter(path, parted[1])
-    system, user = parted[2].split(_USER_PART, 1)
+    front = _front_matter(path, parted["front"])
     return Prompt(
         prompt_id=front.id,
         criterion=front.criterion,
@@ -135,8 +135,8 @@ def read_prompt(path: Path) -> Prompt:
         reply_schema=_reply_schema(path, front),
         fingerprint=hashlib.sha256(text.encode()).hexdigest(),
         quoted_items=tuple(front.items),
-        system=system.strip(),
-        user_parts=_cut(path, user.strip()),
+        system=_system_text(path, parted["system"].strip()),
+        user_parts=_cut(path, parted["user"].strip()),
     )
 
 
@@ -199,6 +199,15 @@ def _reply_schema(path: Path, front: _FrontMatter) -> str:
         words = str(error).splitlines()[0]
         raise ConfigError(f"{place} is no JSON Schema that can be used: {words}") from error
     return schema
+
+
+def _system_text(path: Path, text: str) -> str:
+    if (found := _PLACEHOLDER.search(text)) is not None:
+        raise ConfigError(
+            f"the system text of {path.name} holds {found[0]}; what is judged stands in the user "
+            "text only"
+        )
+    return text
 
 
 def _cut(path: Path, template: str) -> tuple[str, ...]:

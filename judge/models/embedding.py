@@ -21,7 +21,7 @@ class Embedder(Protocol):
 
     @property
     def identity(self) -> Mapping[str, str]:
-        """What could change a vector: the weights' hash, dtype, pooling."""
+        """What could change a vector: hashes of weights and configuration, the dtype."""
         ...
 
     def embed(self, texts: Sequence[str]) -> Vectors:
@@ -78,17 +78,22 @@ class SharedEmbedder:
         texts, self._wanted = self._wanted, []
         try:
             vectors = await asyncio.to_thread(self._embedder.embed, texts)
+            width = next((len(vector) for vector in self._known.values()), None)
             # One bad vector must not cost the texts of other askers theirs.
-            self._known.update((texts[place], vectors[place]) for place in _sound(vectors, texts))
+            for place in _sound(vectors, texts, width=width):
+                self._known[texts[place]] = vectors[place]
         finally:
             for text in texts:
                 del self._batch_of[text]
 
 
-def _sound(vectors: Vectors, texts: Sequence[str]) -> list[int]:
-    """Return the places of the finite unit rows."""
+def _sound(vectors: Vectors, texts: Sequence[str], *, width: int | None) -> list[int]:
+    """Return the places of the finite unit rows; earlier ones were `width` numbers long."""
     if vectors.ndim != 2 or len(vectors) != len(texts):  # noqa: PLR2004 - rows and columns
         raise EmbeddingInvalid(f"{len(texts)} texts gave vectors of shape {vectors.shape}")
-    norms = np.linalg.norm(vectors, axis=1)
+    if width not in (None, vectors.shape[1]):
+        raise EmbeddingInvalid(f"vectors of {vectors.shape[1]} numbers came after ones of {width}")
+    with np.errstate(over="ignore"):  # a huge number makes an infinite norm
+        norms = np.linalg.norm(vectors, axis=1)
     # The comparison is also false for NaN and infinity.
     return [int(place) for place in np.flatnonzero(np.abs(norms - 1) < _UNIT_TOLERANCE)]

