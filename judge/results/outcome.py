@@ -31,6 +31,8 @@ class FateCode(StrEnum):
     JUDGE_UNPARSEABLE = "judge_unparseable"
     JUDGE_TRUNCATED = "judge_truncated"
     JUDGE_IDENTITY_CHANGED = "judge_identity_changed"
+    VERDICT_NOT_RECORDED = "verdict_not_recorded"
+    """The file of verdicts made elsewhere holds none on this record."""
     JUDGE_UNAVAILABLE = "judge_unavailable"
     JUDGE_REJECTED = "judge_rejected"
     QUOTA_EXHAUSTED = "quota_exhausted"
@@ -60,6 +62,7 @@ _CLASSES: Mapping[FateCode, FateClass] = MappingProxyType(
         FateCode.JUDGE_UNPARSEABLE: FateClass.JUDGE,
         FateCode.JUDGE_TRUNCATED: FateClass.JUDGE,
         FateCode.JUDGE_IDENTITY_CHANGED: FateClass.JUDGE,
+        FateCode.VERDICT_NOT_RECORDED: FateClass.JUDGE,
         FateCode.JUDGE_UNAVAILABLE: FateClass.INFRASTRUCTURE,
         FateCode.JUDGE_REJECTED: FateClass.INFRASTRUCTURE,
         FateCode.QUOTA_EXHAUSTED: FateClass.INFRASTRUCTURE,
@@ -69,6 +72,24 @@ _CLASSES: Mapping[FateCode, FateClass] = MappingProxyType(
         FateCode.INTERNAL_ERROR: FateClass.BUG,
     }
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vote:
+    """One verdict of several on the same record: another order of a pair, or asked once more.
+
+    Attributes:
+        label: a category of the judged scale.
+        order: which output of a pair stood first, for example ``ab``; empty where that is not
+            said or there is no pair.
+        repeat: 0 for the first time the question was asked.
+        confidence: the judge's own probability of its label, in [0, 1]; None where it gave none.
+    """
+
+    label: str
+    order: str = ""
+    repeat: int = 0
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +103,7 @@ class Score:
         rationale: the judge's reason in its own words; hostile text, like the output itself.
         served: the model that answered, as the endpoint named it; empty for other scorers.
         flags: why the value deserves doubt, or which fact made it what it is.
+        votes: every verdict the judge gave, the one that counts first; empty where it gave one.
         details: evidence for a reader as JSON values, never used in a statistic.
     """
 
@@ -93,6 +115,7 @@ class Score:
     rationale: str = ""
     served: str = ""
     flags: tuple[str, ...] = ()
+    votes: tuple[Vote, ...] = ()
     details: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

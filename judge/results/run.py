@@ -24,6 +24,7 @@ class Measure:
         lower: worst value the scale allows.
         upper: best value the scale allows.
         categories: of a judged scale, worst first; empty where values are not categories.
+        category_values: the score of each of them; empty for equal steps from 0 to 1.
         identity: everything requested that could change a score, by name.
         empty_value: what an empty or missing output counts as, by the policy declared before
             the run; None counts it as a missing score.
@@ -36,6 +37,7 @@ class Measure:
     lower: float
     upper: float
     categories: tuple[str, ...] = ()
+    category_values: tuple[float, ...] = ()
     identity: Mapping[str, str]
     empty_value: float | None = None
 
@@ -51,9 +53,24 @@ class Measure:
         against = "strict" if self.target is Target.SCHEMA else self.target.value
         return f"{self.scorer}.{against}"
 
+    @property
+    def values(self) -> tuple[float, ...]:
+        """The score of each category."""
+        last = len(self.categories) - 1
+        return self.category_values or tuple(place / last for place in range(last + 1))
+
+    @property
+    def passes_or_fails(self) -> bool:
+        """Whether a score is 0 or 1 and nothing between."""
+        if self.judged:
+            return set(self.values) <= {0.0, 1.0}
+        return (self.lower, self.upper) == (0.0, 1.0)
+
     def case_id(self, key: RecordKey) -> str:
         """Name the question this measure asks about a record, the same across crashes."""
-        return f"{self.metric}/{key.system}/{key.item_id}"
+        # A system may be called `org/model`, and an item `document/7`: two may not share a name.
+        system = key.system.replace("%", "%25").replace("/", "%2F")
+        return f"{self.metric}/{system}/{key.item_id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,9 @@
 
 import fcntl
 import os
+import sqlite3
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -11,8 +13,9 @@ from typing import Any, Self
 import msgspec
 import sqlalchemy as sql
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import SQLAlchemyError
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_random
 
 from judge.errors import StoreError, StoreUnusable
 from judge.records.dataset import Dataset
@@ -20,9 +23,11 @@ from judge.records.record import Item, RecordKey, Target
 from judge.results.outcome import Fate, NotApplicable, Outcome, Score
 from judge.results.run import Result, RunManifest
 from judge.results.store import newest
-from judge.results.writer import Writer
+from judge.results.writer import Writer, fault_of
 
 SCHEMA_VERSION = "1"
+
+_PATIENCE_S = 10
 
 _METADATA = sql.MetaData()
 _META = sql.Table(
@@ -109,7 +114,7 @@ class SqlStore:
             self._engine = _engine(path)
             self._prepare()
         except (OSError, SQLAlchemyError) as error:
-            raise StoreUnusable(f"the store {path} cannot be opened: {error}") from error
+            raise StoreUnusable(f"the store {path} cannot be opened: {fault_of(error)}") from error
         self._writer: Writer | None = None
         self._lock: int | None = None
 
@@ -211,18 +216,18 @@ class SqlStore:
 
     def _prepare(self) -> None:
         with self._engine.connect() as connection:
-            _METADATA.create_all(connection)
-            connection.execute(
-                insert(_META)
-                .values(name="schema_version", value=SCHEMA_VERSION)
-                .on_conflict_do_nothing()
-            )
-            found = connection.execute(sql.select(_META.c.value)).scalar_one()
-        if found != SCHEMA_VERSION:
-            raise StoreUnusable(
-                f"the store {self._path} has layout {found}, this version of judge reads "
-                f"{SCHEMA_VERSION}; use another --store or the version that wrote it"
-            )
+            # Two processes may open a new store at once, and one may be killed while it does.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            found = _layout(connection)
+            if found == SCHEMA_VERSION:
+                _METADATA.create_all(connection)
+                connection.exec_driver_sql("COMMIT")
+                return
+        self._engine.dispose()
+        raise StoreUnusable(
+            f"the store {self._path} has layout {found}, this version of judge reads "
+            f"{SCHEMA_VERSION}; use another --store or the version that wrote it"
+        )
 
     # The element types differ from query to query; each caller reads named columns only.
     def _read(self, query: sql.Select[Any]) -> Sequence[sql.Row[Any]]:
@@ -230,7 +235,7 @@ class SqlStore:
             with self._engine.connect() as connection:
                 return connection.execute(query).all()
         except SQLAlchemyError as error:
-            raise StoreError(f"the store {self._path} cannot be read: {error}") from error
+            raise StoreError(f"the store {self._path} cannot be read: {fault_of(error)}") from error
 
     def _writing(self) -> Writer:
         if self._writer is None:
@@ -277,22 +282,57 @@ class SqlAttemptLog:
 
 def _engine(path: Path) -> sql.Engine:
     # AUTOCOMMIT: the writer says BEGIN IMMEDIATE and COMMIT itself; a read is one statement.
-    engine = sql.create_engine(f"sqlite:///{path}", isolation_level="AUTOCOMMIT")
+    engine = sql.create_engine(
+        sql.URL.create("sqlite", database=str(path)),  # a path may hold '?' or '#'
+        isolation_level="AUTOCOMMIT",
+        hide_parameters=True,  # they hold records, and an error is shown and logged
+    )
 
     @sql.event.listens_for(engine, "connect")
     def _configure(connection: DBAPIConnection, _: object) -> None:
         cursor = connection.cursor()
+        _log_ahead(cursor)
         # A result is durable when its commit returns, also when the power fails.
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000"):
+        for pragma in ("synchronous=FULL", f"busy_timeout={_PATIENCE_S * 1000}"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
     return engine
 
 
+def _is_busy(error: BaseException) -> bool:
+    return (
+        isinstance(error, sqlite3.OperationalError)
+        and error.sqlite_errorcode == sqlite3.SQLITE_BUSY
+    )
+
+
+# Of two that open a new file at once, SQLite refuses one without letting it wait.
+@retry(
+    retry=retry_if_exception(_is_busy),
+    wait=wait_random(max=0.05),
+    stop=stop_after_delay(_PATIENCE_S),
+    reraise=True,
+)
+def _log_ahead(cursor: DBAPICursor) -> None:
+    cursor.execute("PRAGMA journal_mode=WAL")
+
+
 def _make_private(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    # A file that exists is left to SQLite: to close it here would release the locks that another
+    # store of this process holds on it, and what that one writes from then on could be lost.
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+
+
+def _layout(connection: sql.Connection) -> str:
+    """Return the layout of the file's tables; a new file gets ours."""
+    _META.create(connection, checkfirst=True)
+    connection.execute(
+        insert(_META).values(name="schema_version", value=SCHEMA_VERSION).on_conflict_do_nothing()
+    )
+    return str(connection.execute(sql.select(_META.c.value)).scalar_one())
 
 
 def _claim(path: Path) -> int:

@@ -9,6 +9,7 @@ from threading import Thread
 from typing import Generic, TypeVar
 
 import sqlalchemy as sql
+from sqlalchemy.exc import DBAPIError
 
 from judge.errors import StoreError
 
@@ -93,7 +94,7 @@ class Writer:
         # One write spoils the whole commit: alone, each gets the answer it deserves.
         for job in wanted:
             if (fault := self._try(connection, [job])) is not None:
-                failure = StoreError(f"writing to {self._name} failed: {fault}")
+                failure = StoreError(f"writing to {self._name} failed: {fault_of(fault)}")
                 failure.__cause__ = fault
                 job.done.set_exception(failure)
 
@@ -109,3 +110,8 @@ class Writer:
         for answer in answers:
             answer()
         return None
+
+
+def fault_of(error: Exception) -> str:
+    """Say what the database said, without the statement that it said it of."""
+    return str(error.orig if isinstance(error, DBAPIError) else error)

@@ -4,10 +4,12 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
+import traceback
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from typing import TypeAlias
 
-from judge.errors import ScoringError, StoreError
+from judge.errors import ScoringError, StoreError, StoreUnusable
 from judge.records.record import Record
 from judge.results.outcome import Fate, FateCode, Outcome
 from judge.results.run import Measure, Result, content_of
@@ -51,6 +53,7 @@ async def score_all(
 
     Raises:
         StoreError: results can no longer be kept; no further call was made.
+        StoreUnusable: another process writes to the store.
     """
     waiting: Iterator[Sequence[Task]] = _batches(tasks, batch_size)
     halted = Stop()
@@ -66,21 +69,57 @@ async def score_all(
             await store.put(results)
             watcher(results)
 
-    async with asyncio.TaskGroup() as workers:
+    async with together() as workers:
         for _ in range(concurrency):
             workers.create_task(work())
 
 
-async def _outcomes(scorer: Scorer, batch: Sequence[Record], halted: Stop) -> Sequence[Outcome]:
+@asynccontextmanager
+async def together() -> AsyncIterator[asyncio.TaskGroup]:
+    """Run tasks side by side, and end all of them where one cannot keep its results.
+
+    Raises:
+        StoreError: of the first that could not, as itself and not in a group.
+        StoreUnusable: likewise, where another process has the right to write.
+    """
     try:
-        return await scorer.score(batch)
-    except StoreError:
-        raise
-    except Exception as error:  # noqa: BLE001 - the one broad except: a bug costs one record
+        async with asyncio.TaskGroup() as tasks:
+            yield tasks
+    except ExceptionGroup as group:
+        if (unkept := _unkept(group)) is None:
+            raise
+        raise unkept from unkept.__cause__
+
+
+def _unkept(error: Exception) -> StoreError | StoreUnusable | None:
+    if isinstance(error, ExceptionGroup):
+        return next((found for one in error.exceptions if (found := _unkept(one))), None)
+    return error if isinstance(error, StoreError | StoreUnusable) else None
+
+
+async def _outcomes(scorer: Scorer, batch: Sequence[Record], halted: Stop) -> Sequence[Outcome]:
+    """Return one outcome for each record, or for the first ones where the scorer must stop."""
+    try:
+        return await _one_for_each(scorer, batch)
+    except Exception as error:  # the one broad except: a bug costs one record, not the run
+        if _unkept(error):
+            raise
         if len(batch) == 1:
             return [_fate(error, scorer.measure, halted)]
     # One poisoned record must not cost its neighbours their scores: each is tried alone.
-    return [(await _outcomes(scorer, [record], halted))[0] for record in batch]
+    outcomes: list[Outcome] = []
+    for record in batch:
+        if halted.reason:
+            break
+        outcomes += await _outcomes(scorer, [record], halted)
+    return outcomes
+
+
+async def _one_for_each(scorer: Scorer, batch: Sequence[Record]) -> Sequence[Outcome]:
+    outcomes = await scorer.score(batch)
+    if len(outcomes) != len(batch):
+        raise ValueError(f"{len(batch)} records were given {len(outcomes)} outcomes")
+    return outcomes
 
 
 def _fate(error: Exception, measure: Measure, halted: Stop) -> Fate:
@@ -100,13 +139,21 @@ def _fate(error: Exception, measure: Measure, halted: Stop) -> Fate:
 
 def _bug(error: Exception, measure: Measure) -> Fate:
     incident = secrets.token_hex(4)
-    _LOGGER.error("incident %s in %s", incident, measure.metric, exc_info=error)
+    _LOGGER.error("incident %s in %s:\n%s", incident, measure.metric, _where(error))
     return Fate(
         scorer=measure.scorer,
         target=measure.target,
         code=FateCode.INTERNAL_ERROR,
         message=f"incident {incident}: {type(error).__name__}; the log has the traceback",
     )
+
+
+def _where(error: BaseException | None) -> str:
+    """Return types and places, and no message: that of a bug may quote the record."""
+    if error is None:
+        return ""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    return f"{_where(error.__cause__ or error.__context__)}{frames}{type(error).__qualname__}\n"
 
 
 def _results(
@@ -121,7 +168,8 @@ def _results(
             revision=task.revision,
             duration_s=duration_s,
         )
-        for task, outcome in zip(batch, outcomes, strict=True)
+        # There are fewer outcomes where the scorer had to stop within the batch.
+        for task, outcome in zip(batch, outcomes, strict=False)
     ]
 
 

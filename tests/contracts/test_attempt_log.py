@@ -1,0 +1,230 @@
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from judge.errors import AccessDenied, StoreUnusable
+from judge.models.chat import ChatCall, Completion, Message, Sampling
+from judge.models.ledger import AttemptLog, Ledgered
+from judge.results.sql import SqlStore
+from judge.results.store import MemoryAttempts, MemoryStore
+from judge.testing import FakeChat, MemoryAttemptLog, completion
+
+RUN = "r1"
+
+Opener = Callable[[Path, Mapping[str, bytes]], AbstractContextManager[AttemptLog]]
+"""Opens a ledger that knows what an earlier process received: call id to answer."""
+
+
+@contextmanager
+def for_tests(folder: Path, earlier: Mapping[str, bytes]) -> Iterator[AttemptLog]:
+    yield MemoryAttemptLog(earlier)
+
+
+@contextmanager
+def sql(folder: Path, earlier: Mapping[str, bytes]) -> Iterator[AttemptLog]:
+    async def receive(store: SqlStore) -> None:
+        log = store.attempts(RUN, replay=False)
+        for call_id, reply in earlier.items():
+            await log.closed(await log.opened(call_id), reply=reply)
+
+    with SqlStore(folder / "store.db") as store:
+        asyncio.run(receive(store))
+    with SqlStore(folder / "store.db") as store:
+        yield store.attempts(RUN, replay=True)
+
+
+@contextmanager
+def memory(folder: Path, earlier: Mapping[str, bytes]) -> Iterator[AttemptLog]:
+    assert not earlier, "nothing in memory is earlier than this process"
+    yield MemoryAttempts()
+
+
+@contextmanager
+def of_a_store_in_memory(folder: Path, earlier: Mapping[str, bytes]) -> Iterator[AttemptLog]:
+    assert not earlier, "nothing in memory is earlier than this process"
+    yield MemoryStore().attempts(RUN, replay=True)
+
+
+on_each_log = pytest.mark.parametrize("opened", [for_tests, sql, memory, of_a_store_in_memory])
+on_each_log_that_outlives_a_process = pytest.mark.parametrize("opened", [for_tests, sql])
+
+
+def call(call_id: str) -> ChatCall:
+    return ChatCall(
+        call_id=call_id,
+        messages=(Message(role="user", content="Is it so?"),),
+        sampling=Sampling(),
+    )
+
+
+@on_each_log
+def test_each_attempt_has_a_number_of_its_own(opened: Opener, tmp_path: Path) -> None:
+    async def open_many(log: AttemptLog) -> list[int]:
+        names = ["same", "same", *(f"call {number}" for number in range(20))]
+        return await asyncio.gather(*(log.opened(name) for name in names))
+
+    with opened(tmp_path, {}) as log:
+        numbers = asyncio.run(open_many(log))
+
+    assert len(set(numbers)) == len(numbers)
+
+
+@on_each_log
+def test_a_call_that_was_never_answered_has_no_earlier_answer(
+    opened: Opener, tmp_path: Path
+) -> None:
+    async def fail(log: AttemptLog) -> None:
+        await log.opened("open")
+        await log.closed(await log.opened("failed"), error="judge_unavailable: 503")
+
+    with opened(tmp_path, {}) as log:
+        asyncio.run(fail(log))
+        found = [log.answered(name) for name in ("open", "failed", "unknown")]
+
+    assert found == [None, None, None]
+
+
+@on_each_log_that_outlives_a_process
+def test_an_answer_of_an_earlier_process_is_given_back_byte_for_byte(
+    opened: Opener, tmp_path: Path
+) -> None:
+    reply = bytes(range(256))
+
+    with opened(tmp_path, {"a": reply, "b": b"{}"}) as log:
+        found = [log.answered(name) for name in ("a", "b", "c")]
+
+    assert found == [reply, b"{}", None]
+
+
+@on_each_log
+def test_a_ledgered_model_answers_over_it_and_passes_errors_on(
+    opened: Opener, tmp_path: Path
+) -> None:
+    def answer(asked: ChatCall) -> Completion:
+        if asked.call_id == "denied":
+            raise AccessDenied("no")
+        return completion("yes")
+
+    async def ask(log: AttemptLog) -> Completion:
+        model = Ledgered(FakeChat(answer), log)
+        with pytest.raises(AccessDenied):
+            await model.complete(call("denied"))
+        return await model.complete(call("fine"))
+
+    with opened(tmp_path, {}) as log:
+        answered = asyncio.run(ask(log))
+
+    assert answered == completion("yes")
+
+
+@on_each_log_that_outlives_a_process
+def test_an_answer_that_was_paid_for_is_not_asked_for_again(opened: Opener, tmp_path: Path) -> None:
+    model = FakeChat()
+    paid = completion("It is \x00 日本 so.")
+
+    with opened(tmp_path, {"paid": msgspec.json.encode(paid)}) as log:
+        found = asyncio.run(Ledgered(model, log).complete(call("paid")))
+
+    assert found == paid
+    assert model.calls == []
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqlStore]:
+    with SqlStore(tmp_path / "store.db") as opened:
+        yield opened
+
+
+def test_a_call_is_left_open_until_it_has_an_answer_or_an_error(store: SqlStore) -> None:
+    async def work() -> list[frozenset[str]]:
+        log = store.attempts(RUN, replay=False)
+        seen = [store.calls_left_open(RUN)]
+        first, second = await log.opened("a"), await log.opened("b")
+        seen.append(store.calls_left_open(RUN))
+        await log.closed(first, reply=b"yes")
+        seen.append(store.calls_left_open(RUN))
+        await log.closed(second, error="judge_unavailable: 503")
+        return [*seen, store.calls_left_open(RUN)]
+
+    assert asyncio.run(work()) == [set(), {"a", "b"}, {"b"}, set()]
+
+
+def test_a_call_that_was_possibly_paid_stays_listed_when_it_is_asked_again(
+    store: SqlStore,
+) -> None:
+    async def work() -> None:
+        log = store.attempts(RUN, replay=False)
+        await log.opened("a")
+        await log.closed(await log.opened("a"), reply=b"yes")
+
+    asyncio.run(work())
+
+    assert store.calls_left_open(RUN) == {"a"}
+
+
+def test_the_ledgers_of_two_runs_are_kept_apart(store: SqlStore) -> None:
+    async def work() -> None:
+        for run_id in ("other", RUN):
+            log = store.attempts(run_id, replay=False)
+            await log.opened(f"open in {run_id}")
+            await log.closed(await log.opened("same"), reply=run_id.encode())
+
+    asyncio.run(work())
+
+    assert store.calls_left_open("other") == {"open in other"}
+    assert store.attempts("other", replay=True).answered("same") == b"other"
+    assert store.attempts("new", replay=True).answered("same") is None
+
+
+def test_the_last_of_several_answers_is_given_back_and_an_error_after_it_hides_none(
+    store: SqlStore,
+) -> None:
+    async def work() -> None:
+        log = store.attempts(RUN, replay=False)
+        for reply, error in ((b"first", ""), (b"last", ""), (b"", "judge_unavailable: 503")):
+            await log.closed(await log.opened("a"), reply=reply, error=error)
+
+    asyncio.run(work())
+
+    assert store.attempts(RUN, replay=True).answered("a") == b"last"
+
+
+def test_a_run_that_asks_anew_is_given_no_earlier_answer(store: SqlStore) -> None:
+    async def work() -> None:
+        log = store.attempts(RUN, replay=False)
+        await log.closed(await log.opened("a"), reply=b"unparseable")
+
+    asyncio.run(work())
+
+    assert store.attempts(RUN, replay=False).answered("a") is None
+
+
+def test_an_attempt_is_on_the_disk_before_anything_is_sent(store: SqlStore, tmp_path: Path) -> None:
+    seen: list[frozenset[str]] = []
+
+    def look(asked: ChatCall) -> Completion:
+        with SqlStore(tmp_path / "store.db") as other:
+            seen.append(other.calls_left_open(RUN))
+        return completion("yes")
+
+    log = store.attempts(RUN, replay=False)
+    asyncio.run(Ledgered(FakeChat(look), log).complete(call("a")))
+
+    assert seen == [{"a"}]
+    assert store.calls_left_open(RUN) == frozenset()
+
+
+def test_where_an_attempt_cannot_be_written_down_nothing_is_sent(tmp_path: Path) -> None:
+    model = FakeChat()
+
+    with SqlStore(tmp_path / "store.db") as writing, SqlStore(tmp_path / "store.db") as second:
+        writing.put_document("kind", "id", b"holds the right to write")
+        log = second.attempts(RUN, replay=False)
+        with pytest.raises(StoreUnusable):
+            asyncio.run(Ledgered(model, log).complete(call("a")))
+
+    assert model.calls == []
