@@ -1,4 +1,9 @@
-"""Agreement between human and judge labels, from their confusion table."""
+"""Agreement between human and judge labels, from their confusion table.
+
+Every figure, here and in `class_rates`, takes a table of counts, or a weighted one where the labels
+were drawn with unequal chances: the value is then Hajek's (weighted by the inverse of the chance),
+and the limits come from the labels that each cell is worth. With equal chances both give the same.
+"""
 
 from collections.abc import Iterator
 from typing import Literal, TypeAlias
@@ -6,14 +11,27 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from judge.stats.clusters import Codes, count_divisor, design_effect, why_too_few
+from judge.stats.clusters import (
+    Codes,
+    Numbers,
+    count_divisor,
+    design_effect,
+    relative_weights,
+    why_too_few,
+)
 from judge.stats.estimate import Estimate, Undefined
-from judge.stats.intervals import wilson_interval
+from judge.stats.weighting import (
+    Table,
+    WeightedTable,
+    Worth,
+    cells_worth,
+    estimate_from_draws,
+    weighted,
+    weighted_share,
+)
 
-Table: TypeAlias = NDArray[np.integer]
 Weights: TypeAlias = Literal["none", "linear", "quadratic"]
 
-_BINARY = 2
 _CELLS_AT_ONCE = 2_000_000  # 16 MB of drawn cells
 
 
@@ -31,17 +49,49 @@ def confusion(human: Codes, judge: Codes, *, n_categories: int) -> NDArray[np.in
     Raises:
         ValueError: if a code is not an integer or off the scale, or the lengths differ.
     """
-    if human.ndim != 1 or human.shape != judge.shape:
-        raise ValueError(f"labels have shapes {human.shape} and {judge.shape}, expected one (n,)")
-    for side, codes in (("human", human), ("judge", judge)):
-        _check_codes(codes, side=side, n_categories=n_categories)
-    cells = human.astype(np.int64) * n_categories + judge.astype(np.int64)
+    cells = _cells(human, judge, n_categories=n_categories)
     counts = np.bincount(cells, minlength=n_categories**2).astype(np.int64)
     return counts.reshape(n_categories, n_categories)
 
 
+def weighted_confusion(
+    human: Codes, judge: Codes, *, n_categories: int, inclusion: Numbers
+) -> WeightedTable:
+    """Count the items of each pair of labels, and weigh them by how they were drawn.
+
+    Args:
+        human: category codes 0 to n_categories - 1 in the order of the scale, shape (n,).
+        judge: codes of the same items, shape (n,).
+        n_categories: categories of the scale, used or not.
+        inclusion: chance of each item to be labelled, in (0, 1], shape (n,).
+
+    Returns:
+        A table for any figure; with equal chances it gives what the counts give.
+
+    Raises:
+        ValueError: as `confusion`, or if a chance is not in (0, 1].
+
+    Source: Hajek (1971), comment in Foundations of Statistical Inference, p. 236.
+    """
+    cells = _cells(human, judge, n_categories=n_categories)
+    weights = relative_weights(inclusion, n=cells.size)
+    ones, first, second, third = (
+        np.bincount(cells, weights=weights**power, minlength=n_categories**2)
+        .astype(np.float64)
+        .reshape(n_categories, n_categories)
+        for power in range(4)
+    )
+    counts = ones.astype(np.int64)
+    return WeightedTable(counts=counts, weights=first, squares=second, cubes=third)
+
+
 def agreement_design_effect(
-    human: Codes, judge: Codes, *, clusters: Codes, level: float = 0.95
+    human: Codes,
+    judge: Codes,
+    *,
+    clusters: Codes,
+    inclusion: Numbers | None = None,
+    level: float = 0.95,
 ) -> float:
     """Design effect of whether human and judge agree, at least 1.
 
@@ -49,16 +99,17 @@ def agreement_design_effect(
         human: category codes, shape (n,).
         judge: category codes of the same items, shape (n,).
         clusters: integer cluster codes, shape (n,).
+        inclusion: chance of each item to be labelled, shape (n,); None if equal.
         level: two-sided coverage of the interval it is for, in (0, 1).
 
     Raises:
-        ValueError: if the lengths differ.
+        ValueError: if the lengths differ or a chance is not in (0, 1].
 
     Source: as `clusters.design_effect`.
     """
     if human.ndim != 1 or human.shape != judge.shape:
         raise ValueError(f"labels have shapes {human.shape} and {judge.shape}, expected one (n,)")
-    return design_effect(human == judge, clusters, level=level)
+    return design_effect(human == judge, clusters, inclusion=inclusion, level=level)
 
 
 def percent_agreement(
@@ -67,7 +118,7 @@ def percent_agreement(
     """Share of items on which human and judge give the same label.
 
     Args:
-        table: counts from `confusion`, shape (K, K).
+        table: from `confusion` or `weighted_confusion`, shape (K, K).
         level: two-sided coverage aimed at, in (0, 1).
         design_effect: divides the counts behind the limits, at least 1; the value stays.
         n_clusters: clusters the items came in; None if independent.
@@ -77,10 +128,12 @@ def percent_agreement(
 
     Source: as `wilson_interval`.
     """
-    counts = _counts(table)
-    return wilson_interval(
-        int(np.trace(counts)),
-        int(counts.sum()),
+    labels = weighted(table)
+    same = np.eye(labels.counts.shape[0], dtype=np.bool_)
+    return weighted_share(
+        labels,
+        yes=same,
+        no=~same,
         level=level,
         design_effect=design_effect,
         n_clusters=n_clusters,
@@ -108,7 +161,7 @@ def cohen_kappa(
     to 200, less at K = 11), not too high.
 
     Args:
-        table: counts from `confusion`, shape (K, K).
+        table: from `confusion` or `weighted_confusion`, shape (K, K).
         rng: source of the draws.
         weights: cost of a disagreement over d steps: 1, d, or d^2.
         level: two-sided coverage aimed at, in (0, 1).
@@ -123,168 +176,85 @@ def cohen_kappa(
     Source: Cohen (1960), Educ. Psychol. Meas. 20(1), 37-46; weighted: Cohen (1968), Psychol.
     Bull. 70(4), 213-220.
     """
-    counts = _counts(table)
-    n = int(counts.sum())
-    reason = _why_no_kappa(counts) or why_too_few(n_clusters, n=n)
+    labels = weighted(table)
+    reason = _why_no_kappa(labels.counts) or why_too_few(n_clusters, n=labels.n)
     if reason is not None:
-        return Undefined(reason=reason, n=n)
-    cost = _costs(counts.shape[0], weights=weights)
-    divisor = count_divisor(design_effect, n=n, n_clusters=n_clusters, level=level)
-    tables = _posterior_tables(counts / divisor, draws=draws, rng=rng)
-    return _from_draws(
-        float(_kappas(counts[np.newaxis].astype(np.float64), cost)[0]),
+        return Undefined(reason=reason, n=labels.n)
+    cost = _costs(labels.counts.shape[0], weights=weights)
+    divisor = count_divisor(design_effect, n=labels.n, n_clusters=n_clusters, level=level)
+    tables = _drawn_tables(cells_worth(labels, divisor=divisor), draws=draws, rng=rng)
+    return estimate_from_draws(
+        float(_kappas(labels.weights[np.newaxis], cost)[0]),
         np.concatenate([_kappas(some, cost) for some in tables]),
+        labels=labels,
         level=level,
-        n=n,
         n_clusters=n_clusters,
         method="dirichlet",
     )
 
 
-def true_positive_rate(
-    table: Table, *, level: float = 0.95, design_effect: float = 1.0, n_clusters: int | None = None
-) -> Estimate | Undefined:
-    """Share of the human positives that the judge calls positive.
-
-    Args:
-        table: counts from `confusion`, shape (2, 2); the second category is positive.
-        level: two-sided coverage aimed at, in (0, 1).
-        design_effect: of agreement among the human positives, at least 1.
-        n_clusters: clusters with a human positive; None if independent.
-
-    Returns:
-        A fraction in [0, 1], n counts the human positives; Undefined without one.
-
-    Raises:
-        ValueError: if the table is not 2 by 2.
-
-    Source: as `wilson_interval`.
-    """
-    return _class_rate(
-        table, which=1, level=level, design_effect=design_effect, n_clusters=n_clusters
-    )
-
-
-def true_negative_rate(
-    table: Table, *, level: float = 0.95, design_effect: float = 1.0, n_clusters: int | None = None
-) -> Estimate | Undefined:
-    """Share of the human negatives that the judge calls negative.
-
-    Args:
-        table: counts from `confusion`, shape (2, 2); the first category is negative.
-        level: two-sided coverage aimed at, in (0, 1).
-        design_effect: of agreement among the human negatives, at least 1.
-        n_clusters: clusters with a human negative; None if independent.
-
-    Returns:
-        A fraction in [0, 1], n counts the human negatives; Undefined without one.
-
-    Raises:
-        ValueError: if the table is not 2 by 2.
-
-    Source: as `wilson_interval`.
-    """
-    return _class_rate(
-        table, which=0, level=level, design_effect=design_effect, n_clusters=n_clusters
-    )
-
-
-def informedness(
+def mean_bias(
     table: Table,
     *,
+    values: NDArray[np.floating | np.integer],
     rng: np.random.Generator,
     level: float = 0.95,
     draws: int = 10_000,
     design_effect: float = 1.0,
     n_clusters: int | None = None,
 ) -> Estimate | Undefined:
-    """True positive rate plus true negative rate minus 1: it does not move with prevalence.
+    """Mean of judge minus human on the values of the scale, mapped to [0, 1].
 
-    The limits are quantiles over independent Beta draws of the two rates (Jeffreys' 1/2, 1/2).
+    The limits are quantiles over draws of the table, as those of `cohen_kappa`: a judge that
+    never erred on the labels has a narrow interval, not one without a width.
 
     Args:
-        table: counts from `confusion`, shape (2, 2); the second category is positive.
+        table: from `confusion` or `weighted_confusion`, shape (K, K).
+        values: what each category is worth, in any unit, shape (K,); the least becomes 0 and the
+            largest 1.
         rng: source of the draws.
         level: two-sided coverage aimed at, in (0, 1).
-        draws: pairs of rates drawn.
-        design_effect: divides the counts behind the limits, at least 1; the value stays.
+        draws: tables drawn.
+        design_effect: of judge minus human (`clusters.design_effect`), at least 1.
         n_clusters: clusters the items came in; None if independent.
 
     Returns:
-        A number in [-1, 1]; Undefined where a class is absent, or with one cluster of several
-        items.
+        A number in [-1, 1], above 0 where the judge is lenient; Undefined without labels, or with
+        one cluster of several items.
 
     Raises:
-        ValueError: if the table is not 2 by 2.
+        ValueError: if the values are not K finite numbers, or are all equal.
 
-    Source: Youden (1950), Cancer 3(1), 32-35; the name: Powers (2011), J. Mach. Learn. Technol.
-    2(1), 37-63.
+    Source: the posterior is that of `cohen_kappa`.
     """
-    counts = _binary_counts(table)
-    n = int(counts.sum())
-    reason = _why_no_class(counts) or why_too_few(n_clusters, n=n)
+    labels = weighted(table)
+    steps = _steps(values, n_categories=labels.counts.shape[0])
+    if labels.n == 0:
+        return Undefined(reason="a bias needs at least one item labelled by both sides")
+    reason = why_too_few(n_clusters, n=labels.n)
     if reason is not None:
-        return Undefined(reason=reason, n=n)
-    divisor = count_divisor(design_effect, n=n, n_clusters=n_clusters, level=level)
-    (tn, fp), (fn, tp) = counts / divisor + 0.5
-    sensitivity, specificity = rng.beta(tp, fn, size=draws), rng.beta(tn, fp, size=draws)
-    rates = np.diag(counts) / counts.sum(axis=1)
-    return _from_draws(
-        float(rates.sum()) - 1,
-        sensitivity + specificity - 1,
+        return Undefined(reason=reason, n=labels.n)
+    divisor = count_divisor(design_effect, n=labels.n, n_clusters=n_clusters, level=level)
+    tables = _drawn_tables(cells_worth(labels, divisor=divisor), draws=draws, rng=rng)
+    return estimate_from_draws(
+        float(_biases(labels.weights[np.newaxis], steps)[0]),
+        np.concatenate([_biases(some, steps) for some in tables]),
+        labels=labels,
         level=level,
-        n=n,
         n_clusters=n_clusters,
-        method="beta draws of both rates",
+        method="dirichlet",
     )
 
 
-def _class_rate(
-    table: Table, *, which: int, level: float, design_effect: float, n_clusters: int | None
-) -> Estimate | Undefined:
-    row = _binary_counts(table)[which]
-    if row.sum() == 0:
-        return Undefined(reason=f"no human {('negative', 'positive')[which]} among the labels")
-    return wilson_interval(
-        int(row[which]),
-        int(row.sum()),
-        level=level,
-        design_effect=design_effect,
-        n_clusters=n_clusters,
-    )
-
-
-def _from_draws(
-    value: float,
-    draws: NDArray[np.float64],
-    *,
-    level: float,
-    n: int,
-    n_clusters: int | None,
-    method: str,
-) -> Estimate:
-    low, high = (float(limit) for limit in np.quantile(draws, [(1 - level) / 2, (1 + level) / 2]))
-    return Estimate(
-        value=value,
-        # The prior pulls draws to the middle: a perfect table has a value of 1 above them all.
-        low=min(low, value),
-        high=max(high, value),
-        level=level,
-        n=n,
-        n_clusters=n if n_clusters is None else n_clusters,
-        method=method,
-    )
-
-
-def _posterior_tables(
-    counts: NDArray[np.float64], *, draws: int, rng: np.random.Generator
+def _drawn_tables(
+    worth: Worth, *, draws: int, rng: np.random.Generator
 ) -> Iterator[NDArray[np.float64]]:
-    """Yield drawn tables, shape (some, K, K), each up to a factor: `_kappas` divides it out."""
-    categories = counts.shape[0]
-    prior = 1 / 2 if categories == _BINARY else 1 / categories**2
-    some = max(1, _CELLS_AT_ONCE // counts.size)
+    """Yield drawn tables, shape (some, K, K), each up to a factor that every figure divides out."""
+    sizes, scales = worth.sizes, worth.scales
+    some = max(1, _CELLS_AT_ONCE // sizes.size)
     for start in range(0, draws, some):
-        yield rng.standard_gamma(counts + prior, size=(min(some, draws - start), *counts.shape))
+        shape = (min(some, draws - start), *sizes.shape)
+        yield rng.standard_gamma(sizes, size=shape) * scales
 
 
 def _kappas(tables: NDArray[np.float64], cost: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -294,6 +264,25 @@ def _kappas(tables: NDArray[np.float64], cost: NDArray[np.float64]) -> NDArray[n
     # Tiny gamma draws may all underflow to 0, which leaves a table of one cell without a kappa.
     defined = expected > 0
     return np.asarray(1 - observed[defined] / expected[defined], dtype=np.float64)
+
+
+def _biases(tables: NDArray[np.float64], steps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean step from human to judge of each table of shape (some, K, K) that has one."""
+    totals = tables.sum(axis=(1, 2))
+    moved = np.einsum("tij,ij->t", tables, steps)
+    # Tiny gamma draws may all underflow to 0.
+    return np.asarray(moved[totals > 0] / totals[totals > 0], dtype=np.float64)
+
+
+def _steps(values: NDArray[np.floating | np.integer], *, n_categories: int) -> NDArray[np.float64]:
+    """Judge minus human of each cell, on the values mapped to [0, 1]."""
+    if values.shape != (n_categories,) or not np.isfinite(values).all():
+        raise ValueError(f"a scale of {n_categories} categories has as many finite values")
+    numbers = values.astype(np.float64)
+    if numbers.min() == numbers.max():
+        raise ValueError(f"all categories are worth {numbers[0]:g}: there is no bias to measure")
+    shares = (numbers - numbers.min()) / (numbers.max() - numbers.min())
+    return np.asarray(shares[np.newaxis, :] - shares[:, np.newaxis], dtype=np.float64)
 
 
 def _costs(categories: int, *, weights: Weights) -> NDArray[np.float64]:
@@ -311,25 +300,13 @@ def _why_no_kappa(counts: NDArray[np.int64]) -> str | None:
     return None
 
 
-def _why_no_class(counts: NDArray[np.int64]) -> str | None:
-    negatives, positives = counts.sum(axis=1)
-    if negatives == 0 or positives == 0:
-        return f"informedness needs both classes: {positives} positives, {negatives} negatives"
-    return None
-
-
-def _binary_counts(table: Table) -> NDArray[np.int64]:
-    if table.shape != (_BINARY, _BINARY):
-        raise ValueError(f"a rate of a class needs a 2 by 2 table, not shape {table.shape}")
-    return _counts(table)
-
-
-def _counts(table: Table) -> NDArray[np.int64]:
-    if table.ndim != 2 or table.shape[0] != table.shape[1] or table.size == 0:  # noqa: PLR2004  axes
-        raise ValueError(f"a confusion table is square, not of shape {table.shape}")
-    if not np.issubdtype(table.dtype, np.integer) or table.min() < 0:
-        raise ValueError("a confusion table holds counts: integers that are not negative")
-    return table.astype(np.int64)
+def _cells(human: Codes, judge: Codes, *, n_categories: int) -> NDArray[np.int64]:
+    """Number of the cell that each item falls in, shape (n,)."""
+    if human.ndim != 1 or human.shape != judge.shape:
+        raise ValueError(f"labels have shapes {human.shape} and {judge.shape}, expected one (n,)")
+    for side, codes in (("human", human), ("judge", judge)):
+        _check_codes(codes, side=side, n_categories=n_categories)
+    return human.astype(np.int64) * n_categories + judge.astype(np.int64)
 
 
 def _check_codes(codes: Codes, *, side: str, n_categories: int) -> None:

@@ -89,7 +89,28 @@ def variance_degrees(values: NDArray[np.float64], codes: NDArray[np.int64]) -> f
     return min(groups - 1.0, max(1.0, 2 * float(squares.sum()) ** 2 / uncertainty))
 
 
-def design_effect(values: Numbers, clusters: Codes, *, level: float = 0.95) -> float:
+def relative_weights(inclusion: Numbers, *, n: int) -> NDArray[np.float64]:
+    """Weigh items by the inverse of their chance of inclusion; the surest weigh 1.
+
+    Args:
+        inclusion: chance of each item to be drawn, in (0, 1], shape (n,).
+        n: items.
+
+    Returns:
+        Weights of at least 1, shape (n,).
+
+    Raises:
+        ValueError: if there are not n chances, or one is not in (0, 1].
+    """
+    if inclusion.shape != (n,) or not np.all((inclusion > 0) & (inclusion <= 1)):
+        raise ValueError(f"chances of inclusion are {n} numbers in (0, 1]")
+    chances = inclusion.astype(np.float64)
+    return np.asarray(chances.max(initial=0.0) / chances, dtype=np.float64)
+
+
+def design_effect(
+    values: Numbers, clusters: Codes, *, inclusion: Numbers | None = None, level: float = 0.95
+) -> float:
     """How many times larger the variance of the mean must be taken than without clusters.
 
     It is the ratio of the variances, widened from G - 1 degrees of freedom (which
@@ -100,18 +121,27 @@ def design_effect(values: Numbers, clusters: Codes, *, level: float = 0.95) -> f
     Args:
         values: shape (n,).
         clusters: integer codes, shape (n,).
+        inclusion: chance of each item to be drawn, in (0, 1], shape (n,): it is then the effect on
+            the weighted mean, beside that of the weights. None if equal.
         level: two-sided coverage of the interval it is for, in (0, 1).
 
     Returns:
         A number of at least 1; 1 where every item is its own cluster.
 
-    Source: Kish (1965), Survey Sampling, with the variance of `mean_variance`.
+    Raises:
+        ValueError: if the lengths differ or a chance is not in (0, 1].
+
+    Source: Kish (1965), Survey Sampling, with the variance of `mean_variance`; weighted: of the
+    linearised mean, Binder (1983), Int. Stat. Rev. 51(3), 279-292.
     """
     codes = cluster_codes(clusters, n=values.size)
     groups, numbers = count_clusters(codes), values.astype(np.float64)
-    largest = largest_design_effect(codes)
+    weights = None if inclusion is None else relative_weights(inclusion, n=values.size)
+    largest = largest_design_effect(codes, weights)
     if groups in {1, numbers.size} or numbers.min() == numbers.max():
         return largest
+    if weights is not None:
+        numbers = weights * (numbers - float(weights @ numbers) / float(weights.sum()))
     ratio = mean_variance(numbers, codes) / (float(numbers.var(ddof=1)) / numbers.size)
     known = student_quantile(level, degrees=groups - 1)
     widened = (
@@ -120,15 +150,22 @@ def design_effect(values: Numbers, clusters: Codes, *, level: float = 0.95) -> f
     return max(1.0, ratio, min(widened, largest))
 
 
-def largest_design_effect(codes: NDArray[np.int64]) -> float:
+def largest_design_effect(
+    codes: NDArray[np.int64], weights: NDArray[np.float64] | None = None
+) -> float:
     """Return the design effect of clusters whose items always agree: sum of sizes squared over n.
+
+    Args:
+        codes: from `cluster_codes`, shape (n,).
+        weights: of the items, shape (n,); None where they are equal.
 
     Source: Kish (1965), Survey Sampling, at an intraclass correlation of 1.
     """
     if codes.size == 0:
         return 1.0
-    sizes = np.bincount(codes).astype(np.float64)
-    return float(sizes @ sizes) / codes.size
+    each = np.ones(codes.size) if weights is None else weights
+    sizes = np.bincount(codes, weights=each)
+    return float(sizes @ sizes) / float(each @ each)
 
 
 def count_divisor(design_effect: float, *, n: int, n_clusters: int | None, level: float) -> float:

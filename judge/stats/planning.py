@@ -75,7 +75,7 @@ def labels_with_judge(
     _check(half_width, share, sensitivity, specificity, factor=cluster_factor, counts=(n_items,))
     wanted = (half_width / normal_quantile(level)) ** 2 / cluster_factor
     spread = share * (1 - share)
-    missed = spread * (1 - _squared_correlation(share, sensitivity, specificity=specificity))
+    missed = spread * (1 - squared_correlation(share, sensitivity, specificity=specificity))
     if estimand == "finite":
         return max(1, min(n_items, _up(1 / (wanted / missed + 1 / n_items)))) if missed else 1
     left = wanted - (spread - missed) / n_items
@@ -213,6 +213,26 @@ def cluster_factor(cluster_size: float, *, icc: float) -> float:
     return 1 + (cluster_size - 1) * icc
 
 
+def squared_correlation(share: float, sensitivity: float, *, specificity: float) -> float:
+    """Share of the labels' variance that the verdicts explain, in [0, 1].
+
+    Args:
+        share: of human passes, in [0, 1].
+        sensitivity: share of those that the judge passes, in [0, 1].
+        specificity: share of human fails that the judge fails, in [0, 1].
+
+    Returns:
+        The squared correlation of label and verdict; 0 where either does not vary.
+
+    Source: K in Tenenbein (1970), J. Am. Stat. Assoc. 65(331), 1350-1361.
+    """
+    judged = share * sensitivity + (1 - share) * (1 - specificity)
+    if not 0 < judged < 1:
+        return 0.0
+    common = share * (1 - share) * (sensitivity + specificity - 1)
+    return min(1.0, common * (sensitivity + specificity - 1) / (judged * (1 - judged)))
+
+
 def zero_error_bound(n: int, *, level: float = 0.95) -> float | Undefined:
     """Upper bound of an error rate when none was seen in n items, about 3/n.
 
@@ -251,15 +271,6 @@ def labels_without_error(bound: float, *, level: float = 0.95) -> int:
     if not (0 < bound < 1 and 0 < level < 1):
         raise ValueError(f"no number of labels for a bound of {bound} at a level of {level}")
     return _up(log(1 - level) / log1p(-bound))
-
-
-def _squared_correlation(share: float, sensitivity: float, *, specificity: float) -> float:
-    """Of label and verdict, in [0, 1]; 0 where either does not vary."""
-    judged = share * sensitivity + (1 - share) * (1 - specificity)
-    if not 0 < judged < 1:
-        return 0.0
-    common = share * (1 - share) * (sensitivity + specificity - 1)
-    return min(1.0, common * (sensitivity + specificity - 1) / (judged * (1 - judged)))
 
 
 def _pass_part(judged_share: float, fail_error: float, *, pass_error: float) -> float:

@@ -1,25 +1,23 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from sklearn.metrics import balanced_accuracy_score, cohen_kappa_score, recall_score
+from sklearn.metrics import cohen_kappa_score
 
 from judge.stats.agreement import (
     Weights,
     agreement_design_effect,
     cohen_kappa,
     confusion,
-    informedness,
+    mean_bias,
     percent_agreement,
-    true_negative_rate,
-    true_positive_rate,
+    weighted_confusion,
 )
+from judge.stats.clusters import design_effect
 from judge.stats.estimate import Estimate, Undefined
 from judge.stats.intervals import wilson_interval
 
 # Cohen (1960), Educ. Psychol. Meas. 20(1), 37-46: 200 patients in three categories.
 COHEN = np.array([[88, 14, 18], [10, 40, 10], [2, 6, 12]])
-# Altman and Bland (1994), BMJ 308, 1552: liver scans; rows normal and abnormal pathology.
-LIVER = np.array([[54, 32], [27, 231]])
 WEIGHTS: tuple[Weights, ...] = ("none", "linear", "quadratic")
 
 
@@ -80,31 +78,6 @@ def test_kappa_equals_scikit_learns_on_the_full_scale(categories: int, weights: 
         assert ours == pytest.approx(theirs, abs=1e-12)
 
 
-def test_rates_and_informedness_equal_scikit_learns() -> None:
-    rng = seeded(2)
-    for _ in range(20):
-        human, judge = rng.integers(0, 2, size=(2, 50))
-        table = confusion(human, judge, n_categories=2)
-
-        rates = defined(true_positive_rate(table)).value, defined(true_negative_rate(table)).value
-        ours = defined(informedness(table, draws=10, rng=rng)).value
-
-        assert rates[0] == pytest.approx(recall_score(human, judge))
-        assert rates[1] == pytest.approx(recall_score(human, judge, pos_label=0))
-        assert ours == pytest.approx(balanced_accuracy_score(human, judge, adjusted=True))
-
-
-def test_the_rates_of_the_liver_scan_are_the_published_ones() -> None:
-    positive, negative = defined(true_positive_rate(LIVER)), defined(true_negative_rate(LIVER))
-
-    assert (positive.value, negative.value) == pytest.approx((0.90, 0.63), abs=5e-3)
-    assert (positive.n, negative.n) == (258, 86)
-    assert positive == wilson_interval(231, 258)
-    assert defined(informedness(LIVER, rng=seeded())).value == pytest.approx(
-        231 / 258 + 54 / 86 - 1
-    )
-
-
 def test_percent_agreement_is_the_wilson_interval_of_the_diagonal() -> None:
     assert percent_agreement(COHEN) == wilson_interval(140, 200)
 
@@ -153,19 +126,12 @@ def test_a_table_that_does_not_hold_counts_is_refused(table: NDArray[np.int64]) 
         cohen_kappa(table, rng=seeded())
 
 
-def test_class_rates_need_a_binary_table() -> None:
-    with pytest.raises(ValueError, match="2 by 2"):
-        true_positive_rate(COHEN)
-    with pytest.raises(ValueError, match="2 by 2"):
-        informedness(COHEN, rng=seeded())
-
-
 def test_no_labels_leave_everything_undefined() -> None:
     table = np.zeros((2, 2), dtype=np.int64)
 
     assert isinstance(percent_agreement(table), Undefined)
     assert isinstance(cohen_kappa(table, rng=seeded()), Undefined)
-    assert isinstance(informedness(table, rng=seeded()), Undefined)
+    assert isinstance(mean_bias(table, values=np.arange(2), rng=seeded()), Undefined)
 
 
 @pytest.mark.parametrize("weights", WEIGHTS)
@@ -181,15 +147,6 @@ def test_kappa_is_0_where_each_side_used_one_category_of_its_own() -> None:
     assert defined(cohen_kappa(np.array([[0, 9], [0, 0]]), rng=seeded())).value == 0
 
 
-def test_the_rate_of_an_absent_class_is_undefined() -> None:
-    no_positives, no_negatives = np.array([[5, 1], [0, 0]]), np.array([[0, 0], [1, 5]])
-
-    assert "positive" in str(true_positive_rate(no_positives))
-    assert "negative" in str(true_negative_rate(no_negatives))
-    assert isinstance(informedness(no_positives, rng=seeded()), Undefined)
-    assert isinstance(informedness(no_negatives, rng=seeded()), Undefined)
-
-
 @pytest.mark.parametrize("categories", [2, 3, 5, 11])
 def test_perfect_agreement_has_limits_up_to_1_and_a_width(categories: int) -> None:
     table = np.eye(categories, dtype=np.int64) * 10
@@ -200,11 +157,46 @@ def test_perfect_agreement_has_limits_up_to_1_and_a_width(categories: int) -> No
     assert result.low < 0.999
 
 
-def test_a_perfect_judge_has_an_informedness_up_to_1_and_a_width() -> None:
-    result = defined(informedness(np.diag([20, 20]), rng=seeded()))
+def test_the_bias_on_cohens_example_is_the_hand_worked_one() -> None:
+    result = defined(mean_bias(COHEN, values=np.array([1, 2, 3]), rng=seeded()))
 
-    assert (result.value, result.high) == (1, 1)
-    assert result.low < 0.95
+    # (14 - 10 + 10 - 6) half steps up, (18 - 2) whole ones, of 200
+    assert result.value == pytest.approx((8 / 2 + 16) / 200)
+    assert result.low < 0.1 < result.high
+    assert (result.n, result.method) == (200, "dirichlet")
+
+
+def test_the_bias_is_in_shares_of_the_scale_whatever_its_unit() -> None:
+    small = mean_bias(COHEN, values=np.array([0.0, 0.5, 1.0]), rng=seeded())
+    large = mean_bias(COHEN, values=np.array([-50, 0, 50]), rng=seeded())
+
+    assert small == large
+
+
+def test_exchanging_the_raters_turns_the_bias_round() -> None:
+    one = defined(mean_bias(COHEN, values=np.arange(3), rng=seeded()))
+    other = defined(mean_bias(COHEN.T, values=np.arange(3), rng=seeded()))
+
+    assert one.value == pytest.approx(-other.value)
+    assert (one.low, one.high) == pytest.approx((-other.high, -other.low), abs=0.005)
+
+
+@pytest.mark.parametrize("table", [np.diag([30, 30]), np.diag([0, 60]), np.diag([12] * 5)])
+def test_a_judge_that_never_errs_has_a_narrow_bias_with_a_width(table: NDArray[np.int64]) -> None:
+    result = defined(mean_bias(table, values=np.arange(len(table)), rng=seeded()))
+
+    assert result.value == 0
+    assert -0.05 < result.low < -0.001
+    assert 0.001 < result.high < 0.05
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [([1, 2], "3 categories"), ([1, 2, np.nan], "finite"), ([4, 4, 4], "all categories")],
+)
+def test_values_that_are_no_scale_are_refused(values: list[float], reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        mean_bias(COHEN, values=np.array(values), rng=seeded())
 
 
 def test_large_tables_are_drawn_in_parts() -> None:
@@ -234,8 +226,7 @@ def test_one_cluster_leaves_agreement_undefined() -> None:
 
     assert isinstance(percent_agreement(table, n_clusters=1), Undefined)
     assert isinstance(cohen_kappa(table, rng=seeded(), n_clusters=1), Undefined)
-    assert isinstance(informedness(table, rng=seeded(), n_clusters=1), Undefined)
-    assert isinstance(true_positive_rate(table, n_clusters=1), Undefined)
+    assert isinstance(mean_bias(table, values=np.arange(2), rng=seeded(), n_clusters=1), Undefined)
 
 
 def test_the_order_of_the_items_changes_nothing() -> None:
@@ -301,20 +292,6 @@ def test_where_quadratic_kappa_on_a_long_scale_misses_the_truth_it_is_too_low() 
     assert np.mean([defined(result).low > truth for result in results]) < 0.01
 
 
-@pytest.mark.parametrize("rates", [(0.8, 0.9), (0.97, 0.97)])
-def test_informedness_covers_the_truth_about_as_often_as_it_says(
-    rates: tuple[float, float],
-) -> None:
-    rng = seeded(6)
-    sensitivity, specificity = rates
-    cells = np.array([specificity, 1 - specificity, 1 - sensitivity, sensitivity]) / 2
-    tables = rng.multinomial(100, cells, size=1000).reshape(-1, 2, 2)
-
-    results = [informedness(table, draws=1000, rng=rng) for table in tables]
-
-    assert 0.93 < coverage(results, sensitivity + specificity - 1) < 0.99
-
-
 def test_clustered_agreement_keeps_its_promise_where_the_naive_one_does_not() -> None:
     rng = seeded(7)
     clusters = np.repeat(np.arange(20), 10)
@@ -331,3 +308,67 @@ def test_clustered_agreement_keeps_its_promise_where_the_naive_one_does_not() ->
 
     assert 0.925 < coverage(honest, 0.6) < 0.99
     assert coverage(naive, 0.6) < 0.85
+
+
+def bias_coverage(categories: int, lenient: float, *, runs: int, draws: int, seed: int) -> float:
+    rng = seeded(seed)
+    values = np.arange(categories)
+    chances = copied_with_noise(categories, 0.7) * (1 - lenient)
+    chances[:, -1] += lenient / categories
+    steps = (values[np.newaxis, :] - values[:, np.newaxis]) / (categories - 1)
+    tables = rng.multinomial(150, chances.ravel(), size=runs).reshape(-1, *chances.shape)
+    results = [mean_bias(table, values=values, draws=draws, rng=rng) for table in tables]
+    return coverage(results, float((chances * steps).sum()))
+
+
+@pytest.mark.parametrize("lenient", [0.0, 0.15])
+@pytest.mark.parametrize("categories", [2, 3, 5])
+def test_the_bias_covers_the_truth_about_as_often_as_it_says(
+    categories: int, lenient: float
+) -> None:
+    assert 0.92 < bias_coverage(categories, lenient, runs=800, draws=600, seed=9) < 0.99
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lenient", [0.0, 0.15])
+@pytest.mark.parametrize("categories", [2, 3, 5])
+def test_the_bias_keeps_its_promise(categories: int, lenient: float) -> None:
+    assert 0.93 < bias_coverage(categories, lenient, runs=2000, draws=2000, seed=19) < 0.99
+
+
+def clustered_by_verdict(rng: np.random.Generator) -> list[NDArray[np.int64]]:
+    """Labels, verdicts (right in .8) and 40 clusters, drawn at .2 or .8 by verdict."""
+    clusters = np.repeat(np.arange(40), 25)
+    human = rng.integers(0, 2, size=1000)
+    right = rng.random(1000) < rng.beta(0.8 * 7 / 3, 0.2 * 7 / 3, size=40)[clusters]
+    judge = np.where(right, human, 1 - human)
+    drawn = rng.random(1000) < np.array([0.2, 0.8])[judge]
+    return [human[drawn], judge[drawn], clusters[drawn]]
+
+
+def test_weighted_agreement_in_clusters_keeps_its_promise_where_the_naive_one_does_not() -> None:
+    rng = seeded(10)
+    honest: list[Estimate | Undefined] = []
+    naive: list[Estimate | Undefined] = []
+    for _ in range(400):
+        human, judge, clusters = clustered_by_verdict(rng)
+        chances = np.array([0.2, 0.8])[judge]
+        table = weighted_confusion(human, judge, n_categories=2, inclusion=chances)
+        effect = agreement_design_effect(human, judge, clusters=clusters, inclusion=chances)
+        honest.append(percent_agreement(table, design_effect=effect, n_clusters=40))
+        naive.append(percent_agreement(table))
+
+    assert 0.925 < coverage(honest, 0.8) < 0.99
+    assert coverage(naive, 0.8) < 0.8
+
+
+def test_equal_chances_leave_the_design_effect_as_it_is() -> None:
+    rng = seeded(11)
+    human, judge = rng.integers(0, 2, size=(2, 60))
+    clusters = np.repeat(np.arange(12), 5)
+
+    weighted = agreement_design_effect(
+        human, judge, clusters=clusters, inclusion=np.full(60, 0.3), level=0.9
+    )
+
+    assert weighted == pytest.approx(design_effect(human == judge, clusters, level=0.9), rel=1e-12)

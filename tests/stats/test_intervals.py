@@ -1,9 +1,16 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 
 from judge.stats.estimate import Estimate, Undefined
-from judge.stats.intervals import bounded_mean, manski_bounds, proportion, wilson_interval
+from judge.stats.intervals import (
+    bounded_mean,
+    exact_lower_bound,
+    manski_bounds,
+    proportion,
+    wilson_interval,
+)
 
 # Student (1908): hours of sleep gained by ten patients on each of two drugs.
 SLEEP_ONE = np.array([0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0])
@@ -288,3 +295,17 @@ def test_bounds_hold_whatever_the_missing_scores_were() -> None:
         isinstance(bound, tuple) and bound[0] <= row.mean() <= bound[1]
         for bound, row in zip(bounds, everything, strict=True)
     )
+
+
+@pytest.mark.parametrize(("successes", "n"), [(1, 20), (4, 30), (30, 30), (50, 1000)])
+def test_the_exact_lower_bound_is_clopper_and_pearsons(successes: int, n: int) -> None:
+    theirs = binomtest(successes, n, alternative="greater").proportion_ci(0.95, method="exact")
+
+    assert exact_lower_bound(successes, n) == pytest.approx(theirs.low)
+
+
+def test_the_exact_lower_bound_of_nothing_seen_is_0_and_of_nothing_is_undefined() -> None:
+    assert exact_lower_bound(0, 300) == 0
+    assert isinstance(exact_lower_bound(0, 0), Undefined)
+    with pytest.raises(ValueError, match="impossible"):
+        exact_lower_bound(4, 3)
