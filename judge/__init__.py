@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from judge.api import Project, evaluate, forecast, report, resume, validate_judge
     from judge.errors import ConfigError, DataError, InputError, JudgeError, StoreError
-    from judge.render.json import examples_jsonl, report_json, validation_json
+    from judge.render.json import examples_jsonl, report_json
+    from judge.render.validation_json import validation_json
     from judge.reports.report import Report
     from judge.results.outcome import Fate, NotApplicable, Score
     from judge.results.store import MemoryStore, find_run
@@ -63,7 +64,8 @@ __all__ = [
 _HOMES = {
     "judge.api": ("Project", "evaluate", "forecast", "report", "resume", "validate_judge"),
     "judge.errors": ("ConfigError", "DataError", "InputError", "JudgeError", "StoreError"),
-    "judge.render.json": ("examples_jsonl", "report_json", "validation_json"),
+    "judge.render.json": ("examples_jsonl", "report_json"),
+    "judge.render.validation_json": ("validation_json",),
     "judge.reports.report": ("Report",),
     "judge.results.outcome": ("Fate", "NotApplicable", "Score"),
     "judge.results.store": ("MemoryStore", "find_run"),

@@ -1,25 +1,32 @@
 """The use cases: evaluate, resume, validate a judge, report."""
 
-import asyncio
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from importlib.metadata import version
 from typing import Protocol
 
 from judge.errors import ConfigError
 from judge.models.ledger import AttemptLog
 from judge.records.dataset import Dataset
-from judge.records.rating import RatingSource, consensus, read_ratings
+from judge.records.rating import (
+    Aggregate,
+    Rating,
+    RatingSet,
+    RatingSource,
+    consensus,
+    read_ratings,
+)
 from judge.records.record import Record, RecordKey, Target
 from judge.records.scale import Scale
 from judge.reports.report import Report, report_on
-from judge.results.outcome import Outcome, Score
-from judge.results.run import Measure, Result, RunManifest, content_of
+from judge.results.outcome import Fate, FateCode, NotApplicable, Outcome, Score
+from judge.results.run import SIMILARITY, Measure, Result, RunManifest, content_of
 from judge.results.store import MemoryStore, Store
-from judge.runs.executor import Stop, Watcher, score_all
+from judge.runs.executor import Stop, Watcher, score_all, together
 from judge.runs.plan import Task, failed_by_the_judge, unscored
 from judge.scorers.scorer import Scorer, known_outcome
 from judge.trust.admission import admit
@@ -29,9 +36,25 @@ from judge.trust.certificate import (
     decode_certificate,
     encode_certificate,
 )
-from judge.trust.validation import LabelledVerdict, Provenance, Validation, validate
+from judge.trust.gold import GOLD_KIND, decode_gold, encode_gold, gold_set, kept_labels
+from judge.trust.labels import LabelledVerdict
+from judge.trust.looks import look_number
+from judge.trust.needs import Known, next_look, rates_of
+from judge.trust.planning import LabelPlan, Wishes, draw_labels
+from judge.trust.population import (
+    POPULATION_KIND,
+    RatedPopulation,
+    decode_population,
+    encode_population,
+    rated_population,
+)
+from judge.trust.standing import Provenance
+from judge.trust.validation import Validation, validate
 
 _VERSIONED = ("judge", "numpy", "torch", "sentence-transformers", "jsonschema-rs", "openai")
+
+# What kept these from a verdict passes; a certificate written now would hide the next attempt.
+_MAY_STILL_COME = frozenset({FateCode.JUDGE_UNAVAILABLE, FateCode.QUOTA_EXHAUSTED})
 
 SCORING = "score"
 VALIDATING = "validation"
@@ -86,15 +109,25 @@ class Ratings:
     """What people said, and what a judge must reach.
 
     Attributes:
+        aggregate: how several raters' labels of one record become one.
         known_ids: every item of the set, also those a filter left out.
-        quoted: items the judge's prompt quotes.
+        families: declared model family of each system, and of the judge under ``judge``.
     """
 
     source: RatingSource
     scale: Scale
+    aggregate: Aggregate
     known_ids: frozenset[str]
     thresholds: TrustThresholds
-    quoted: tuple[str, ...] = ()
+    families: Mapping[str, str] = field(default_factory=dict)
+
+    def read(self, dataset: Dataset) -> RatingSet:
+        """Read and check what people said of a set.
+
+        Raises:
+            DataError: it cannot be used; the message names file and row.
+        """
+        return read_ratings(self.source, dataset, self.scale, known_ids=self.known_ids)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +139,7 @@ class Project:
         baseline: makes the baseline judge, which every judge is compared with.
         ratings: None where the config names none.
         limits: what could not be measured, and why, in words.
+        thresholds: what a judge must reach.
     """
 
     name: str
@@ -117,6 +151,7 @@ class Project:
     config: str
     config_path: str
     limits: tuple[str, ...] = ()
+    thresholds: TrustThresholds = field(default_factory=TrustThresholds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,12 +193,15 @@ async def evaluate(
         InputError: the project cannot be run; nothing was stored or spent.
         StoreError: results can no longer be kept; the run can be resumed.
     """
+    rated = project.ratings.read(project.dataset) if project.ratings else None
     run_id = _new_run_id(now())
     log = store.attempts(run_id, replay=False)
     async with project.instruments(log, served={}) as instruments:
         measures = [instrument.scorer.measure for instrument in instruments]
         manifest = _manifest(project, run_id, measures, purpose=SCORING, started=now())
         store.begin(manifest, project.dataset)
+        if rated is not None and not project.dataset.selected_from_more:
+            _keep_gold(project, store, rated)
         records = list(project.dataset.records())
         work = [(i, [Task(record=record) for record in records]) for i in instruments]
         await _score(work, store, run_id=run_id, stop=stop or Stop(), watcher=watcher)
@@ -205,6 +243,20 @@ async def resume(
             await _score(work, store, run_id=manifest.run_id, stop=stop, watcher=watcher)
 
 
+def ratings_of(project: Project) -> Ratings:
+    """Return where people's ratings of a project are.
+
+    Raises:
+        ConfigError: it names none.
+    """
+    if project.ratings is None:
+        raise ConfigError(
+            f"{project.config_path or 'the config'} names no ratings; add 'ratings:' with the "
+            "path of a file in which people said which outputs are right"
+        )
+    return project.ratings
+
+
 async def validate_judge(
     project: Project,
     store: RunStore,
@@ -219,28 +271,23 @@ async def validate_judge(
     is judged now, and kept.
 
     Returns:
-        What was found; None where it was stopped before every rated record had its turn.
+        What was found; None where it was stopped before every rated record had its turn, or the
+        endpoint did not answer: no certificate is written, and the same call goes on from there.
 
     Raises:
         ConfigError: the project has no ratings, or no judge for what they rate.
         DataError: the ratings cannot be read.
     """
-    ratings = project.ratings
-    if ratings is None:
-        raise ConfigError(
-            f"{project.config_path or 'the config'} names no ratings; add 'ratings:' with the "
-            "path of a file in which people said which outputs are right"
-        )
+    ratings = ratings_of(project)
     stop = stop or Stop()
-    found = read_ratings(
-        ratings.source, project.dataset, ratings.scale, known_ids=ratings.known_ids
-    )
-    agreed, ties = consensus(found.ratings)
+    found = ratings.read(project.dataset)
+    _keep_gold(project, store, found)
+    agreed, ties = consensus(found.ratings, ratings.scale, aggregate=ratings.aggregate)
     human = {one.key: one.label for one in agreed}
     rated = {record.key: record for record in project.dataset.records() if record.key in human}
 
-    async def verdicts(maker: InstrumentMaker) -> tuple[Measure, list[LabelledVerdict]]:
-        measure, outcomes = await _verdicts(
+    async def verdicts(maker: InstrumentMaker) -> _Judged | None:
+        return await _verdicts(
             project,
             store,
             maker,
@@ -250,24 +297,23 @@ async def validate_judge(
             stop=stop,
             watcher=watcher,
         )
-        return measure, [
-            LabelledVerdict(
-                key=key,
-                cluster=record.cluster,
-                slices=record.slices,
-                human=human[key],
-                outcome=outcomes[key],
-            )
-            for key, record in rated.items()
-            if key in outcomes
-        ]
 
-    measure, judged = await verdicts(project.instruments)
-    baseline_measure, by_baseline = await verdicts(project.baseline)
-    if stop.reason or len(judged) < len(rated):
+    judged = await verdicts(project.instruments)
+    if judged is None:
+        raise ConfigError(
+            f"the ratings compare outputs with the {ratings.source.target.value}, but no judge "
+            f"does; add {ratings.source.target.value!r} to scorers.equivalence.against"
+        )
+    if not _all_in(judged.outcomes, rated):
         return None
+    baseline = await verdicts(project.baseline)
+    if stop.reason:
+        return None
+    of_rating = _ratings_by_record(found)
+    same = baseline is None or baseline.measure.signature == judged.measure.signature
+    measure = judged.measure
     validation = validate(
-        judged,
+        _labelled(rated, human, of_rating, judged.outcomes),
         measure=measure,
         scale=ratings.scale,
         provenance=Provenance(
@@ -277,14 +323,27 @@ async def validate_judge(
             blind=all(r.blind for r in found.ratings),
             probabilities=frozenset(r.inclusion_probability for r in found.ratings),
             set_aside={**found.set_aside, **({"raters tied": ties} if ties else {})},
-            quoted=tuple(sorted({key.item_id for key in rated} & set(ratings.quoted))),
+            look=look_number(store, measure, found.fingerprint, project.dataset.population),
         ),
         thresholds=ratings.thresholds,
-        baseline=None if baseline_measure.signature == measure.signature else by_baseline,
+        baseline=None
+        if baseline is None or same
+        else _labelled(rated, human, of_rating, baseline.outcomes),
+        contents={key: content_of(record, measure.target) for key, record in rated.items()},
+        families=ratings.families,
+        aggregate=ratings.aggregate,
         now=now(),
         seed=project.seed,
     )
     certificate = validation.certificate
+    population = rated_population(
+        list(rated.values()),
+        measure.target,
+        inclusion=[of_rating[key][0].inclusion_probability or 1.0 for key in rated],
+        certificate=certificate.certificate_id,
+    )
+    # First, so that no certificate is ever without what it rests on.
+    store.put_document(POPULATION_KIND, certificate.certificate_id, encode_population(population))
     store.put_document(
         CERTIFICATE_KIND, certificate.certificate_id, encode_certificate(certificate)
     )
@@ -301,14 +360,160 @@ def report(store: Store, manifest: RunManifest, *, now: datetime) -> Report:
         certificates=certificates,
         left_open=store.calls_left_open(manifest.run_id),
         now=now,
+        gold=[decode_gold(body) for body in store.documents(GOLD_KIND)],
+        rated=partial(_rated_population, store),
     )
     return report_on(admitted)
+
+
+def plan_labels(project: Project, store: Store, wishes: Wishes) -> LabelPlan:
+    """Draw outputs for people to label, by the verdicts of the newest run on them.
+
+    Raises:
+        ConfigError: no run judged these very outputs, or the wishes cannot be met.
+    """
+    manifest = _run_of(project, store)
+    measure = _judged_measure(project, manifest)
+    results = store.results(manifest.run_id)
+    outcomes = _outcomes(results, measure.scorer, measure.target)
+    everything = list(project.dataset.records())
+    if not all(record.key in outcomes for record in everything):
+        raise ConfigError(f"the run {manifest.run_id} is not finished: judge resume latest")
+    quoted = project.ratings.source.quoted if project.ratings else ()
+    certificates = [decode_certificate(body) for body in store.documents(CERTIFICATE_KIND)]
+    return draw_labels(
+        Known(
+            measure=measure,
+            records=[
+                record
+                for record in everything
+                if record.item_id not in quoted
+                and not isinstance(outcomes[record.key], NotApplicable)
+            ],
+            outcomes=outcomes,
+            rates=rates_of(measure, certificates),
+            thresholds=project.thresholds,
+            teacher=project.dataset.teacher.name if project.dataset.teacher else "",
+            look=next_look(measure, certificates, population=manifest.population),
+        ),
+        wishes,
+        cosines={
+            key: outcome.value
+            for key, outcome in _outcomes(results, SIMILARITY, measure.target).items()
+            if isinstance(outcome, Score)
+        },
+        kept=kept_labels(
+            measure,
+            everything,
+            [decode_gold(body) for body in store.documents(GOLD_KIND)],
+            population=manifest.population,
+        ),
+    )
 
 
 async def forecast(project: Project) -> list[Forecast]:
     """Return what a run would do, without a call and without touching the store."""
     async with project.instruments(MemoryStore().attempts("", replay=False), served={}) as made:
         return [_forecast(instrument, project.dataset) for instrument in made]
+
+
+def _rated_population(store: Store, certificate_id: str) -> RatedPopulation | None:
+    known = map(decode_population, store.documents(POPULATION_KIND))
+    return next((one for one in known if one.certificate == certificate_id), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Judged:
+    """What came of putting the rated records to one judge."""
+
+    measure: Measure
+    outcomes: Mapping[RecordKey, Outcome]
+
+
+def _run_of(project: Project, store: Store) -> RunManifest:
+    """Return the newest run that scored the very outputs of a project."""
+    dataset = project.dataset
+    outputs = {system.name: dataset.output_fingerprint(system.name) for system in dataset.systems}
+    for manifest in reversed(store.manifests()):
+        if manifest.purpose == SCORING and (manifest.dataset, manifest.outputs) == (
+            dataset.fingerprint,
+            outputs,
+        ):
+            return manifest
+    raise ConfigError(
+        "no run in this store scored these very outputs, and a plan goes by their verdicts; "
+        f"make one first: judge run {project.config_path or 'CONFIG'}"
+    )
+
+
+def _judged_measure(project: Project, manifest: RunManifest) -> Measure:
+    """Return the judged measure that the labels will be about."""
+    judged = [measure for measure in manifest.measures if measure.judged]
+    if project.ratings is not None:
+        source, scale = project.ratings.source, project.ratings.scale
+        asked = (source.criterion, source.target, scale.categories)
+        judged = [m for m in judged if (m.criterion, m.target, m.categories) == asked]
+    if not judged:
+        raise ConfigError(
+            f"in the run {manifest.run_id} nothing is judged that the config asks people about; "
+            "look at scorers.equivalence and ratings, then: judge run"
+        )
+    # Unless the config says more, people compare outputs with what is known to be right.
+    return next((m for m in judged if m.target is Target.REFERENCE), judged[0])
+
+
+def _outcomes(
+    results: Sequence[Result], scorer: str, target: Target
+) -> Mapping[RecordKey, Outcome]:
+    return {
+        result.key: result.outcome
+        for result in results
+        if (result.outcome.scorer, result.outcome.target) == (scorer, target)
+    }
+
+
+def _keep_gold(project: Project, store: Store, found: RatingSet) -> None:
+    ratings = project.ratings
+    if ratings is None or not found.ratings:
+        return
+    kept = gold_set(
+        found.ratings,
+        ratings.scale,
+        aggregate=ratings.aggregate,
+        criterion=ratings.source.criterion,
+        target=ratings.source.target,
+        population=project.dataset.population,
+        fingerprint=found.fingerprint,
+    )
+    store.put_document(GOLD_KIND, kept.document_id, encode_gold(kept))
+
+
+def _ratings_by_record(found: RatingSet) -> Mapping[RecordKey, Sequence[Rating]]:
+    of_record: dict[RecordKey, list[Rating]] = {}
+    for rating in found.ratings:
+        of_record.setdefault(rating.key, []).append(rating)
+    return of_record
+
+
+def _labelled(
+    rated: Mapping[RecordKey, Record],
+    human: Mapping[RecordKey, str],
+    of_rating: Mapping[RecordKey, Sequence[Rating]],
+    outcomes: Mapping[RecordKey, Outcome],
+) -> list[LabelledVerdict]:
+    return [
+        LabelledVerdict(
+            key=key,
+            cluster=record.cluster,
+            slices=record.slices,
+            human=human[key],
+            outcome=outcomes[key],
+            ratings={rating.rater: rating.label for rating in of_rating[key]},
+            inclusion=of_rating[key][0].inclusion_probability or 1.0,
+            length=len(record.output or ""),
+        )
+        for key, record in rated.items()
+    ]
 
 
 async def _verdicts(
@@ -321,10 +526,13 @@ async def _verdicts(
     now: Callable[[], datetime],
     stop: Stop,
     watcher: Watcher,
-) -> tuple[Measure, Mapping[RecordKey, Outcome]]:
+) -> _Judged | None:
+    """Judge the rated records that have no stored verdict; None where no judge has the target."""
     run_id = _new_run_id(now())
     async with maker(store.attempts(run_id, replay=False), served={}) as instruments:
-        instrument = _judged(instruments, target)
+        instrument = _judging(instruments, target)
+        if instrument is None:
+            return None
         measure = instrument.scorer.measure
         outcomes = _known(rated, measure, store.scores(measure.signature, target))
         missing = [Task(record=record) for key, record in rated.items() if key not in outcomes]
@@ -334,7 +542,7 @@ async def _verdicts(
             work = [(instrument, missing)]
             await _score(work, store, run_id=run_id, stop=stop, watcher=watcher)
             outcomes.update((one.key, one.outcome) for one in store.results(run_id))
-    return measure, outcomes
+    return _Judged(measure=measure, outcomes=outcomes)
 
 
 def _known(
@@ -348,15 +556,17 @@ def _known(
     return known
 
 
-def _judged(instruments: Sequence[Instrument], target: Target) -> Instrument:
+def _all_in(outcomes: Mapping[RecordKey, Outcome], rated: Mapping[RecordKey, Record]) -> bool:
+    passing = [o for o in outcomes.values() if isinstance(o, Fate) and o.code in _MAY_STILL_COME]
+    return len(outcomes) == len(rated) and not passing
+
+
+def _judging(instruments: Sequence[Instrument], target: Target) -> Instrument | None:
     for instrument in instruments:
         measure = instrument.scorer.measure
         if measure.judged and measure.target is target:
             return instrument
-    raise ConfigError(
-        f"the ratings compare outputs with the {target.value}, but no judge does; add "
-        f"{target.value!r} to scorers.equivalence.against"
-    )
+    return None
 
 
 async def _score(
@@ -367,7 +577,7 @@ async def _score(
     stop: Stop,
     watcher: Watcher,
 ) -> None:
-    async with asyncio.TaskGroup() as scoring:
+    async with together() as scoring:
         for instrument, tasks in work:
             scoring.create_task(
                 score_all(
@@ -446,7 +656,7 @@ def _check_same(instruments: Sequence[Instrument], manifest: RunManifest) -> Non
 def _forecast(instrument: Instrument, dataset: Dataset) -> Forecast:
     measure = instrument.scorer.measure
     records = list(dataset.records())
-    asked = [record for record in records if known_outcome(record, measure) is None]
+    asked = [record for record in records if not _settled(record, measure)]
     calls = asked if instrument.calls_a_model else []
     return Forecast(
         metric=measure.metric,
@@ -455,6 +665,12 @@ def _forecast(instrument: Instrument, dataset: Dataset) -> Forecast:
         calls=len(calls),
         input_characters=sum(_characters(record, measure.target) for record in calls),
     )
+
+
+def _settled(record: Record, measure: Measure) -> bool:
+    if measure.target is Target.SCHEMA:
+        return not record.schema  # an empty output is measured there like any other
+    return known_outcome(record, measure) is not None
 
 
 def _characters(record: Record, target: Target) -> int:

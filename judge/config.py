@@ -1,25 +1,35 @@
 """Config files: YAML, checked once, with the line of whatever is wrong."""
 
+import json
 import os
 import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
+from pydantic_core import ErrorDetails
 
 from judge.errors import ConfigError, did_you_mean
 from judge.models.chat import ReplyFormat
 from judge.models.embedding import DEFAULT_MODEL
-from judge.records.rating import LabelKey, LabelSource
+from judge.records.label import LabelKey
+from judge.records.rating import Aggregate, LabelSource
 from judge.records.record import Role, Target
-from judge.records.scale import EQUIVALENCE, ScaleKind
+from judge.records.scale import EQUIVALENCE, Scale, ScaleKind
 from judge.trust.certificate import Primary
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
+_ENUM_MEMBER = re.compile(r"<[\w.]+: ('[^']*')>")
+# Types and words of pydantic's complaints.
+_UNKNOWN = "extra_forbidden"
+_ABSENT = "missing"
+_SHOULD_BE = "Input should be "
+_MERGE = "tag:yaml.org,2002:merge"
 _Against: TypeAlias = Annotated[
-    list[Literal[Target.REFERENCE, Target.TEACHER]], Field(min_length=1)
+    list[Literal[Target.REFERENCE, Target.TEACHER, Target.OPPONENT]], Field(min_length=1)
 ]
 _Fields: TypeAlias = dict[str, str]
 _Path: TypeAlias = tuple[str | int, ...]
@@ -32,7 +42,13 @@ class _Section(BaseModel):
 class DatasetSection(_Section):
     """Where the items are and how their columns read."""
 
-    items: str = Field(description="JSONL or CSV file of items, relative to the config")
+    items: str | None = Field(
+        default=None, description="JSONL or CSV file of items, relative to the config"
+    )
+    pairs: str | None = Field(
+        default=None,
+        description="instead of items and systems: a file of pairs, with output_a and output_b",
+    )
     fields: _Fields = Field(default_factory=dict, description="our field name: your column")
     alternatives: str | None = Field(
         default=None,
@@ -56,9 +72,15 @@ class ScaleSection(_Section):
     """What verdicts and labels stand on."""
 
     kind: ScaleKind = ScaleKind.BINARY
-    categories: tuple[str, ...] = Field(
-        default=EQUIVALENCE.categories, description="the negative one first"
+    categories: tuple[str | StrictInt, ...] = Field(
+        default=EQUIVALENCE.categories,
+        description="worst first; pairwise: the second wins, perhaps tie, the first wins",
     )
+
+    @property
+    def scale(self) -> Scale:
+        """The scale as the rest of the program knows it."""
+        return Scale(kind=self.kind, categories=tuple(map(str, self.categories)))
 
 
 class JudgeSection(_Section):
@@ -79,14 +101,27 @@ class JudgeSection(_Section):
     max_tokens: int = Field(default=1024, ge=1)
     seed: int | None = None
     deadline_s: float = Field(default=120.0, gt=0, description="wall-clock seconds per attempt")
+    family: str = Field(default="", description="its model family, for example gpt")
+
+
+class RecordedSection(_Section):
+    """A judge that ran elsewhere: its verdicts in a file."""
+
+    recorded: str = Field(description="JSONL or CSV file of verdicts, relative to the config")
+    name: str = Field(default="", description="whose verdicts, by the file's 'judge' column")
+    fields: _Fields = Field(default_factory=dict, description="our field name: your column")
+    labels: dict[LabelKey, str] = Field(
+        default_factory=dict, description="verdict as stored: category of the scale"
+    )
+    family: str = Field(default="", description="its model family, for example gpt")
 
 
 class EquivalenceSection(_Section):
     """Judged equivalence."""
 
-    criterion: Literal["equivalence"] = "equivalence"
+    criterion: str = Field(default="equivalence", min_length=1, description="what is asked")
     scale: ScaleSection = ScaleSection()
-    judge: Literal["baseline"] | JudgeSection = "baseline"
+    judge: Literal["baseline"] | JudgeSection | RecordedSection = "baseline"
     against: _Against | None = Field(
         default=None, description="reference, teacher or both; default: what there is"
     )
@@ -126,9 +161,16 @@ class RatingsSection(_Section):
     labels: dict[LabelKey, str] = Field(
         default_factory=dict, description="label as stored: category of the scale"
     )
-    criterion: Literal["equivalence"] = "equivalence"
-    target: Literal[Target.REFERENCE, Target.TEACHER] = Field(
-        default=Target.REFERENCE, description="what raters compared the output with"
+    criterion: str | None = Field(
+        default=None, min_length=1, description="what raters were asked; default: the scorer's"
+    )
+    target: Literal[Target.REFERENCE, Target.TEACHER, Target.OPPONENT] | None = Field(
+        default=None,
+        description="what raters compared the output with; default: reference, of pairs opponent",
+    )
+    aggregate: Aggregate | None = Field(
+        default=None,
+        description="how several raters' labels become one; default: majority, ordinal: median",
     )
     source: LabelSource = Field(description="human, or constructed by an author")
     blind: bool = Field(
@@ -139,16 +181,40 @@ class RatingsSection(_Section):
         min_length=1,
         description="random, or the column with inclusion probabilities",
     )
+    plan: str | None = Field(
+        default=None,
+        description="the plan that judge plan wrote beside the file: rows then name a task",
+    )
 
 
 class TrustSection(_Section):
     """What a judge must reach before it is believed."""
 
-    primary: Primary = Primary.INFORMEDNESS
-    at_least: float = Field(default=0.6, gt=0, le=1)
-    min_items: int = Field(default=50, ge=1)
-    min_class: int = Field(default=20, ge=1)
+    primary: Primary | None = Field(
+        default=None,
+        description="the figure that decides; default: informedness, kappa_quadratic or kappa, "
+        "by the scale",
+    )
+    at_least: float = Field(default=0.6, gt=0, le=1, description="for its lower limit")
+    delta_max: float = Field(
+        default=0.05, gt=0, lt=1, description="or instead: how far under the human ceiling at most"
+    )
+    max_bias: float = Field(
+        default=0.10, gt=0, le=1, description="for the upper limit of |mean bias|, scale in [0, 1]"
+    )
+    min_items: int = Field(default=50, ge=1, description="rated items, a floor")
+    min_class: int = Field(default=20, ge=1, description="labels in each class, binary")
     valid_days: int = Field(default=90, ge=1)
+    sentinels: int = Field(
+        default=30, ge=0, description="certified verdicts that later runs are compared with"
+    )
+    sentinel_disagreement: float = Field(default=0.05, ge=0, lt=1)
+    epsilon: float = Field(
+        default=0.15, ge=0, lt=1, description="of the alternative annotator test: .2 for experts"
+    )
+    max_shift: float = Field(
+        default=0.1, gt=0, le=0.5, description="for how far another evaluation set may differ"
+    )
 
 
 class MissingSection(_Section):
@@ -166,7 +232,9 @@ class Config(_Section):
     slices: tuple[str, ...] | None = Field(
         default=None, description="columns to report by; default: the keys of 'slices'"
     )
-    systems: dict[str, SystemSection] = Field(min_length=1)
+    systems: dict[str, SystemSection] = Field(
+        default_factory=dict, description="the models under evaluation; none for pairs"
+    )
     scorers: ScorersSection = ScorersSection(
         equivalence=EquivalenceSection(),
         similarity=SimilaritySection(),
@@ -203,30 +271,81 @@ def parse_config(text: str, *, name: str) -> Config:
     """
     try:
         lines = _lines_of_keys(yaml.compose(text, Loader=yaml.SafeLoader), name)
-        raw = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        raw = _expanded(yaml.safe_load(text), (), name=name, lines=lines)
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2026-02-30
         raise ConfigError(f"{name} is no readable YAML: {' '.join(str(error).split())}") from error
+    except RecursionError as error:
+        raise ConfigError(
+            f"{name} is nested too deeply, or an alias in it stands for a part that holds it"
+        ) from error
     if not isinstance(raw, dict):
         raise ConfigError(f"{name} must hold keys such as 'name:', 'dataset:' and 'systems:'")
-    expanded = _expanded(raw, (), name=name, lines=lines)
     try:
-        config = Config.model_validate(expanded)
+        config = Config.model_validate(raw)
     except ValidationError as error:
         raise ConfigError(_problem(error, name=name, lines=lines)) from error
-    _check_roles(config, name)
+    _check_parts(config, name)
+    _check_labels(config, name)
     return config
 
 
-def _check_roles(config: Config, name: str) -> None:
+def config_schema() -> str:
+    """Return the JSON Schema of config files, as ``configs/judge.schema.json`` ships it."""
+    schema = {
+        **Config.model_json_schema(),
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+    }
+    return json.dumps(schema, indent=2)
+
+
+def _check_parts(config: Config, name: str) -> None:
+    dataset, equivalence = config.dataset, config.scorers.equivalence
+    if (dataset.items is None) == (dataset.pairs is None):
+        raise ConfigError(f"{name}: dataset: needs 'items:' or 'pairs:', one of the two")
+    if (dataset.pairs is None) != bool(config.systems):
+        raise ConfigError(
+            f"{name}: systems: are needed beside items, and have no place beside pairs"
+        )
     teachers = [key for key, system in config.systems.items() if system.role is Role.TEACHER]
     if len(teachers) > 1:
         raise ConfigError(f"{name}: systems: {' and '.join(teachers)} are both the teacher")
-    equivalence = config.scorers.equivalence
-    if equivalence and len(set(equivalence.scale.categories)) != 2:  # noqa: PLR2004
+    if equivalence is None:
+        return
+    try:
+        scale = equivalence.scale.scale
+    except ValueError as error:
+        raise ConfigError(f"{name}: scorers.equivalence.scale: {error}") from error
+    if (scale.kind is ScaleKind.PAIRWISE) != (dataset.pairs is not None):
         raise ConfigError(
-            f"{name}: scorers.equivalence.scale.categories: a binary scale has two different "
-            "categories, the negative one first"
+            f"{name}: scorers.equivalence.scale: pairs are judged on a pairwise scale, "
+            "single outputs on another one"
         )
+    if equivalence.judge == "baseline" and scale != EQUIVALENCE:
+        raise ConfigError(
+            f"{name}: scorers.equivalence.judge: the baseline judge knows one scale, "
+            f"{', '.join(EQUIVALENCE.categories)}; give another judge, or leave the scale out"
+        )
+
+
+def _check_labels(config: Config, name: str) -> None:
+    if config.ratings is not None and config.ratings.plan and config.ratings.sampling:
+        raise ConfigError(
+            f"{name}: ratings.sampling: the plan says how the rows were drawn; leave it out"
+        )
+    equivalence = config.scorers.equivalence or EquivalenceSection()
+    categories = equivalence.scale.scale.categories
+    judge, ratings = equivalence.judge, config.ratings
+    for place, labels in (
+        ("ratings", ratings.labels if ratings else {}),
+        ("scorers.equivalence.judge", judge.labels if isinstance(judge, RecordedSection) else {}),
+    ):
+        for category in labels.values():
+            if category not in categories:
+                raise ConfigError(
+                    f"{name}: {place}.labels: {category!r} is not on the scale"
+                    f"{did_you_mean(category, categories)}; its categories are: "
+                    f"{', '.join(categories)}"
+                )
 
 
 def _lines_of_keys(node: yaml.Node | None, name: str) -> Mapping[_Path, int]:
@@ -238,13 +357,15 @@ def _lines_of_keys(node: yaml.Node | None, name: str) -> Mapping[_Path, int]:
             return
         seen.add(id(at))
         if isinstance(at, yaml.MappingNode):
+            keys: dict[object, yaml.Node] = {}
             for key, value in at.value:
                 place = (*path, str(key.value))
                 line = key.start_mark.line + 1
-                if place in lines:
+                # As Python tells keys apart: it takes `true`, `True`, `yes` and `1` for one.
+                if (earlier := keys.setdefault(_key(key), key)) is not key:
                     raise ConfigError(
                         f"{name} line {line}: {'.'.join(map(str, place))} stands already on "
-                        f"line {lines[place]}"
+                        f"line {earlier.start_mark.line + 1}; keep one of the two"
                     )
                 lines[place] = line
                 walk(value, place)
@@ -255,6 +376,13 @@ def _lines_of_keys(node: yaml.Node | None, name: str) -> Mapping[_Path, int]:
 
     walk(node, ())
     return lines
+
+
+def _key(node: yaml.Node) -> object:
+    # Anything but a scalar is no key of a config, and `<<` no key at all; YAML's loader says so.
+    if not isinstance(node, yaml.ScalarNode) or node.tag == _MERGE:
+        return node
+    return yaml.SafeLoader("").construct_object(node)
 
 
 def _expanded(value: object, path: _Path, *, name: str, lines: Mapping[_Path, int]) -> object:
@@ -283,28 +411,59 @@ def _expanded(value: object, path: _Path, *, name: str, lines: Mapping[_Path, in
 
 
 def _problem(error: ValidationError, *, name: str, lines: Mapping[_Path, int]) -> str:
-    # A union reports each of its branches; the deepest complaint is about what was meant.
-    worst = max(error.errors(), key=lambda found: len(found["loc"]))
-    path = _as_written(worst["loc"], lines)
+    found = error.errors()
+    per_branch = Counter(_branch(one["loc"]) for one in found)
+    # A union reports each of its branches: what was meant is where the complaint is deepest, then
+    # where complaints are fewest. And a misspelt key explains a missing one.
+    worst = max(
+        found,
+        key=lambda one: (
+            len(one["loc"]),
+            -per_branch[_branch(one["loc"])],
+            one["type"] == _UNKNOWN,
+        ),
+    )
+    path = _as_written(worst, lines)
     place = _place(path, name=name, lines=lines)
-    if worst["type"] == "extra_forbidden":
-        known = _known_keys(path[:-1])
+    if worst["type"] == _UNKNOWN:
+        known = _known_keys(worst["loc"][:-1])
         guess = did_you_mean(str(path[-1]), known)
         return f"{place}: unknown key{guess}; known here: {', '.join(known)}"
-    if worst["type"] == "missing":
+    if worst["type"] == _ABSENT:
         return f"{place}: is missing"
-    return f"{place}: {worst['msg']}; found {worst['input']!r}"
+    alike = (one for one in found if _as_written(one, lines) == path and one["type"] != _UNKNOWN)
+    said = ", or ".join(dict.fromkeys(map(_said, alike)))
+    said = said.replace(f", or {_SHOULD_BE}", ", or ")
+    return f"{place}: {said}; found {worst['input']!r:.100}"
 
 
-def _as_written(location: _Path, lines: Mapping[_Path, int]) -> _Path:
-    """Drop what pydantic adds to a location: the names of a union's branches."""
+def _said(error: ErrorDetails) -> str:
+    """Return what pydantic says, in the words of a config."""
+    if error["type"] == "model_type":
+        return f"{_SHOULD_BE}a section with keys such as '{_known_keys(error['loc'])[0]}:'"
+    said = _ENUM_MEMBER.sub(r"\1", error["msg"])
+    return said.replace("valid dictionary", "mapping").replace("valid tuple", "list")
+
+
+def _branch(location: _Path) -> _Path:
+    """Return the part of a location up to the last branch of a union in it."""
+    ends = [place for place, step in enumerate(location, start=1) if _is_branch(step)]
+    return location[: ends[-1]] if ends else ()
+
+
+def _is_branch(step: str | int) -> bool:
+    return isinstance(step, str) and (step in _sections() or step.startswith("literal["))
+
+
+def _as_written(error: ErrorDetails, lines: Mapping[_Path, int]) -> _Path:
+    """Drop what pydantic adds to a location, such as the names of a union's branches."""
+    *steps, last = error["loc"]
     path: _Path = ()
-    for step in location[:-1]:
+    for step in steps:
         if (*path, step) in lines:
             path = (*path, step)
-    last = location[-1]
-    is_branch = isinstance(last, str) and (last.endswith("Section") or last.startswith("literal["))
-    return path if is_branch else (*path, last)
+    whole = (*path, last)
+    return whole if whole in lines or error["type"] in {_ABSENT, _UNKNOWN} else path
 
 
 def _place(path: _Path, *, name: str, lines: Mapping[_Path, int]) -> str:
@@ -313,15 +472,19 @@ def _place(path: _Path, *, name: str, lines: Mapping[_Path, int]) -> str:
     return f"{where}: {'.'.join(map(str, path))}" if path else where
 
 
-def _known_keys(path: _Path) -> list[str]:
+def _known_keys(location: _Path) -> list[str]:
     section: type[BaseModel] = Config
-    for step in path:
-        field = next(
-            (f for key, f in section.model_fields.items() if str(step) in (key, f.alias)), None
-        )
-        if field is not None and (inner := _section_in(field.annotation)) is not None:
+    for step in location:
+        field = next((f for key, f in section.model_fields.items() if step in (key, f.alias)), None)
+        if _is_branch(step):
+            section = _sections().get(str(step), section)
+        elif field is not None and (inner := _section_in(field.annotation)) is not None:
             section = inner
     return [field.alias or key for key, field in section.model_fields.items()]
+
+
+def _sections() -> Mapping[str, type[BaseModel]]:
+    return {section.__name__: section for section in _Section.__subclasses__()}
 
 
 def _section_in(annotation: object) -> type[BaseModel] | None:

@@ -11,6 +11,7 @@ from judge.cli.demo import demo
 from judge.cli.doctor import doctor
 from judge.cli.exits import MEANINGS, ExitCode
 from judge.cli.init import init
+from judge.cli.plan import plan
 from judge.cli.report import report
 from judge.cli.resume import resume
 from judge.cli.run import run
@@ -54,7 +55,7 @@ def _options(
     del version  # its callback has printed it
 
 
-for _verb in (demo, run, resume, validate, report, init, doctor):
+for _verb in (demo, run, resume, plan, validate, report, init, doctor):
     app.command(epilog=MEANINGS)(_verb)
 
 
@@ -67,8 +68,6 @@ def main() -> None:
         _leave(str(error), ExitCode.BAD_INPUT)
     except JudgeError as error:
         _leave(f"{error}; what was stored is kept: judge resume latest", ExitCode.INCOMPLETE)
-    except KeyboardInterrupt:
-        _leave("interrupted; what was stored is kept: judge resume latest", ExitCode.INTERRUPTED)
     except Exception as error:
         incident = secrets.token_hex(4)
         _LOGGER.exception("incident %s", incident)

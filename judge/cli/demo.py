@@ -94,7 +94,7 @@ def _trap(project: "Project", report: "Report") -> list[str]:
 
 def _average(report: "Report") -> list[str]:
     from judge.render.text import percent_interval
-    from judge.reports.summary import OVERALL
+    from judge.reports.groups import OVERALL
 
     wanted = (_COSINE, _STUDENT, OVERALL)
     return [

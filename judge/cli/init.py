@@ -121,8 +121,10 @@ def _dataset(seen: _Seen, folder: Path) -> list[str]:
     else:
         lines.append('  # alternatives: "/"        # if a reference lists several right answers')
     lines.append("  # cluster: document_id     # if several items share a document")
-    slices = _slice_columns(seen)
-    lines.append(f"slices: [{', '.join(map(_scalar, slices))}]   # columns with few values")
+    if slices := _slice_columns(seen):
+        lines.append(f"slices: [{', '.join(map(_scalar, slices))}]   # columns with few values")
+    else:
+        lines.append("# slices: [kind]           # columns to report by; default: keys of 'slices'")
     return lines
 
 
@@ -191,8 +193,13 @@ def _ratings(seen: _Seen | None, folder: Path) -> list[str]:
 
 def _labels(seen: _Seen) -> list[str]:
     column = seen.column_for("label")
-    values = list(dict.fromkeys(row.values.get(column or "") for row in seen.rows))
-    if column is None or set(values) <= {"equivalent", "different"}:
+    if column is None:
+        return []
+    for row in seen.rows:
+        if not isinstance(row.value(column), bool | int | float | str):
+            raise row.wrong_type(column, "text, a number, or true or false")
+    values = list(dict.fromkeys(row.values.get(column) for row in seen.rows))
+    if set(values) <= {"equivalent", "different"}:
         return []
     pairs = [
         f"{_scalar(value)}: {'equivalent' if str(value).casefold() in _POSITIVE else 'different'}"
@@ -207,7 +214,7 @@ def _mapped(seen: _Seen, fields: Sequence[str]) -> dict[str, str]:
 
 
 def _slice_columns(seen: _Seen) -> list[str]:
-    used = {seen.column_for(field) for field in ("id", "input", "reference")}
+    used = {seen.column_for(field) for field in ("id", "input", "reference")} | {"schema"}
     return [
         name
         for name in seen.columns
@@ -234,4 +241,6 @@ def _flow(fields: Mapping[str, str]) -> str:
 def _scalar(value: object) -> str:
     import yaml
 
-    return yaml.safe_dump(value, default_flow_style=True).removesuffix("\n...\n").strip()
+    # One line, however long: a folded path would be no YAML where it is put.
+    text = yaml.safe_dump(value, default_flow_style=True, width=float("inf"))
+    return text.removesuffix("\n...\n").strip()

@@ -17,6 +17,9 @@ def run_until_done(work: Callable[[Stop], Awaitable[T]]) -> tuple[T, bool]:
     """Run work to its end; return what it returned and whether it was asked to stop.
 
     The first Ctrl-C lets what is in flight finish and be stored; the second leaves at once.
+
+    Raises:
+        KeyboardInterrupt: it was the second; the command line ends with exit code 130.
     """
     stop = Stop()
 
@@ -25,14 +28,22 @@ def run_until_done(work: Callable[[Stop], Awaitable[T]]) -> tuple[T, bool]:
 
         def interrupt() -> None:
             stop.ask(INTERRUPTED)
+            # Before the words that invite the second one, or it could get lost.
+            loop.remove_signal_handler(signal.SIGINT)
             print(
                 "judge: finishing what is in flight; Ctrl-C again to leave at once",
                 file=sys.stderr,
             )
-            loop.remove_signal_handler(signal.SIGINT)
 
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, interrupt)
         return await work(stop)
 
-    return asyncio.run(main()), stop.reason == INTERRUPTED
+    try:
+        return asyncio.run(main()), stop.reason == INTERRUPTED
+    except KeyboardInterrupt:
+        print(
+            "judge: left at once; what was stored is kept: judge resume latest goes on from there",
+            file=sys.stderr,
+        )
+        raise

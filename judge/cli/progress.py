@@ -3,7 +3,7 @@
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -23,13 +23,18 @@ _LINE_EVERY_S = 10.0
 
 
 class RunProgress:
-    """Counts results as they become durable."""
+    """Counts results as they become durable.
 
-    def __init__(self) -> None:
+    Args:
+        clock: seconds that only grow.
+    """
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._total = 0
         self._done = 0
         self._fates: Counter[str] = Counter()
-        self._started = time.monotonic()
+        self._started = clock()
         self._last_line = self._started
         self._bar: Progress | None = None
 
@@ -76,18 +81,20 @@ class RunProgress:
                 rate=f"{self._rate():.0f}/s",
                 fates=self._fates_so_far(),
             )
-        elif time.monotonic() - self._last_line > _LINE_EVERY_S:
+        elif self._clock() - self._last_line > _LINE_EVERY_S:
             self._say()
 
     def _say(self) -> None:
-        self._last_line = time.monotonic()
+        self._last_line = self._clock()
         rate = self._rate()
-        left_s = (self._total - self._done) / rate if rate else 0.0
-        line = f"judge: {self._done} of {self._total} scores, {rate:.0f}/s, {left_s:.0f} s left"
-        print(", ".join(filter(None, [line, self._fates_so_far()])), file=sys.stderr)
+        words = [f"judge: {self._done} scores", f"{rate:.0f}/s"]
+        if self._total:  # a resume finds out on the way how many there are
+            words[0] = f"judge: {self._done} of {self._total} scores"
+            words.append(f"{(self._total - self._done) / rate:.0f} s left")
+        print(", ".join(filter(None, [*words, self._fates_so_far()])), file=sys.stderr)
 
     def _rate(self) -> float:
-        return self._done / max(1e-9, time.monotonic() - self._started)
+        return self._done / max(1e-9, self._clock() - self._started)
 
     def _fates_so_far(self) -> str:
         return ", ".join(f"{code} {count}" for code, count in self._fates.most_common())

@@ -33,7 +33,7 @@ def report(
     from judge.results.store import find_run
     from judge.wiring import open_store
 
-    with open_store(store) as kept:
+    with open_store(store, existing=True) as kept:
         found = report_of(kept, find_run(kept, name), now=datetime.now(UTC))
     page = report_page(found)
     write_files(

@@ -33,7 +33,7 @@ def resume(
     from judge.results.store import find_run
     from judge.wiring import open_store, reopen_project
 
-    with open_store(store) as kept:
+    with open_store(store, existing=True) as kept:
         manifest = find_run(kept, name)
         project = reopen_project(manifest, kept, connections=max_connections)
         with RunProgress() as progress:

@@ -57,7 +57,7 @@ def run(
     for words in project.limits:
         print(f"judge: {words}", file=sys.stderr)
     if dry_run:
-        _print_forecast(project)
+        _print_forecast(project, as_json=as_json)
         return
     with open_store(store) as kept:
         code = score_and_report(project, kept, as_json=as_json)
@@ -144,12 +144,20 @@ def _config_path(
     return write_two_file_config(teacher, student, schema)
 
 
-def _print_forecast(project: "Project") -> None:
+def _print_forecast(project: "Project", *, as_json: bool) -> None:
+    import msgspec
+
     from judge.api import forecast
     from judge.cli.loop import run_until_done
+    from judge.cli.output import print_json
 
     parts, _ = run_until_done(lambda _: forecast(project))
-    print(f"{project.name}: {len(project.dataset.items)} items, nothing was called or stored")
+    n_items = len(project.dataset.items)
+    if as_json:
+        body = {"name": project.name, "n_items": n_items, "forecast": parts}
+        print_json(msgspec.json.format(msgspec.json.encode(body), indent=2) + b"\n")
+        return
+    print(f"{project.name}: {n_items} items, nothing was called or stored")
     for part in parts:
         tokens = f", about {part.input_characters // 4} input tokens" if part.calls else ""
         print(

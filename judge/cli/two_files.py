@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 
+from judge.cli.output import write_whole
 from judge.errors import ConfigError
 
 _NAME = "judge.yaml"
@@ -26,7 +27,7 @@ def write_two_file_config(teacher: Path, student: Path, schema: Path | None) -> 
     text = _config(teacher, student, schema)
     path = _free_path(text)
     if not path.exists():
-        path.write_text(text, encoding="utf-8")
+        write_whole(path, text.encode())
     print(
         f"judge: this run's config is {path}; edit it and type: judge run {path}", file=sys.stderr
     )
@@ -35,7 +36,9 @@ def write_two_file_config(teacher: Path, student: Path, schema: Path | None) -> 
 
 def _config(teacher: Path, student: Path, schema: Path | None) -> str:
     def relative(path: Path) -> str:
-        return yaml.safe_dump(os.path.relpath(path)).removesuffix("...\n").strip()
+        # One line, however long: a folded path would be no YAML where it is put.
+        text = yaml.safe_dump(os.path.relpath(path), width=float("inf"))
+        return text.removesuffix("...\n").strip()
 
     lines = [
         "# Made by: judge run --teacher ... --student ...",
@@ -52,9 +55,10 @@ def _config(teacher: Path, student: Path, schema: Path | None) -> str:
         "scorers:",
         "  equivalence: {judge: baseline}   # withheld until validated",
         "  similarity: {}",
+        f"  adherence: {{schema: {relative(schema)}}}"
+        if schema
+        else "  adherence: {}   # with a JSON Schema: {schema: answer.schema.json}",
     ]
-    if schema is not None:
-        lines.append(f"  adherence: {{schema: {relative(schema)}}}")
     return "\n".join(lines) + "\n"
 
 

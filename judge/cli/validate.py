@@ -14,6 +14,8 @@ from judge.cli.options import (
     StoreOption,
 )
 
+_ENDINGS = (".md", ".json")
+
 if TYPE_CHECKING:
     from judge.api import Project, RunStore
 
@@ -30,9 +32,13 @@ def validate(
     as_json: JsonOption = False,
 ) -> None:
     """Compare the judge with human ratings; report the agreement and write its certificate."""
+    from judge.api import ratings_of
+    from judge.cli.output import check_endings
     from judge.wiring import open_project, open_store
 
+    check_endings(outputs or [], _ENDINGS)
     project = open_project(config, connections=max_connections)
+    ratings_of(project)  # refused now, if at all: before a store is made
     with open_store(store) as kept:
         code = validate_and_report(project, kept, outputs=outputs or [], as_json=as_json)
     raise typer.Exit(code)
@@ -45,13 +51,13 @@ def validate_and_report(
     from datetime import UTC, datetime
 
     from judge.api import validate_judge
-    from judge.cli.exits import ExitCode
+    from judge.cli.exits import ExitCode, gravest
     from judge.cli.loop import run_until_done
     from judge.cli.output import print_json, print_page, write_files
     from judge.cli.progress import RunProgress
-    from judge.render.json import validation_json
     from judge.render.markdown import as_markdown
-    from judge.render.pages import validation_page
+    from judge.render.validation_json import validation_json
+    from judge.render.validation_page import validation_page
     from judge.trust.certificate import Standing
 
     with RunProgress() as progress:
@@ -76,4 +82,5 @@ def validate_and_report(
         {".md": lambda: as_markdown(page).encode(), ".json": lambda: validation_json(found)},
     )
     codes = {Standing.TRUSTED: ExitCode.DONE, Standing.NOT_TRUSTED: ExitCode.REFUSED}
-    return codes.get(found.standing, ExitCode.INCONCLUSIVE)
+    bug = ExitCode.INTERNAL if found.overall.fates.get("internal_error") else ExitCode.DONE
+    return gravest([codes.get(found.standing, ExitCode.INCONCLUSIVE), bug])

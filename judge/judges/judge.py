@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from judge.records.record import Target
+from judge.records.record import RecordKey, Target
+from judge.results.outcome import Vote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,11 +13,13 @@ class JudgedCase:
     """One question to a judge.
 
     Attributes:
+        key: the record that is judged.
         case_id: names the record, scorer and target across crashes.
         candidate: the output under judgement; hostile text.
         against: the texts it is held against; any one of them will do.
     """
 
+    key: RecordKey
     case_id: str
     target: Target
     input: str
@@ -33,6 +36,7 @@ class Judgement:
         rationale: its reason in its own words.
         served: the model that answered, as the endpoint named it; empty where there is none.
         flags: what in the candidate or the reply deserves doubt.
+        votes: every verdict it gave, this one first; empty where it gave one.
         details: evidence for a reader, as JSON values.
     """
 
@@ -40,6 +44,7 @@ class Judgement:
     rationale: str
     served: str = ""
     flags: tuple[str, ...] = ()
+    votes: tuple[Vote, ...] = ()
     details: Mapping[str, object] = field(default_factory=dict)
 
 

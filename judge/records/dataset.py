@@ -10,7 +10,10 @@ import msgspec
 from judge.errors import DataError, did_you_mean
 from judge.records.record import Item, Record, RecordKey, Role, Slices, System
 from judge.records.rows import Row, as_answer, read_rows
-from judge.records.strict_json import StrictJsonError, dump_json, read_strict_json
+from judge.records.strict_json import dump_json, read_strict_json
+
+PAIR = "pair"
+"""The one system of a set of pairs: each record is a pair of outputs."""
 
 LIST_OF_ALTERNATIVES = "list"
 """The value of `alternatives` that reads a JSON list of right answers."""
@@ -69,6 +72,11 @@ class Dataset:
         """Fingerprint of the whole evaluation set, also where this is a part of it."""
         return self.drawn_from or self.fingerprint
 
+    @property
+    def selected_from_more(self) -> bool:
+        """Whether this is a part of the whole evaluation set."""
+        return bool(self.drawn_from) and self.drawn_from != self.fingerprint
+
     def output_fingerprint(self, system: str) -> str:
         """Hash of one system's answers."""
         return _fingerprint(msgspec.json.encode(answer) for answer in self.outputs[system].items())
@@ -103,6 +111,7 @@ class Dataset:
                     schema=item.schema,
                     slices=item.slices,
                     cluster=item.cluster,
+                    opponent=item.opponent,
                 )
 
     def record(self, key: RecordKey) -> Record:
@@ -156,6 +165,24 @@ def read_dataset(items: ItemSource, outputs: tuple[OutputSource, ...]) -> Datase
     )
 
 
+def read_pairs(source: ItemSource) -> Dataset:
+    """Read and check a set of pairs: each row an input and two outputs of it.
+
+    Raises:
+        DataError: as `read_dataset`.
+    """
+    items: list[Item] = []
+    first_outputs: dict[str, str] = {}
+    for item, row in _checked_items(source):
+        items.append(replace(item, opponent=_output_text(row, "output_b")))
+        first_outputs[item.item_id] = _output_text(row, "output_a")
+    return Dataset(
+        items=tuple(items),
+        systems=(System(name=PAIR, role=Role.STUDENT),),
+        outputs={PAIR: first_outputs},
+    )
+
+
 def read_schema(path: Path, *, place: str) -> str:
     """Read a JSON Schema file into canonical JSON text.
 
@@ -166,27 +193,31 @@ def read_schema(path: Path, *, place: str) -> str:
         schema = read_strict_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise DataError(f"{place}: the schema {path} cannot be read: {error.strerror}") from error
-    except (StrictJsonError, UnicodeDecodeError) as error:
-        raise DataError(f"{place}: the schema {path.name} is not readable JSON: {error}") from error
+    except ValueError as error:  # no strict JSON, no UTF-8, or nothing that can be a path
+        raise DataError(f"{place}: the schema {path.name!r} is no strict JSON: {error}") from error
     return dump_json(schema)
 
 
 def _read_items(source: ItemSource) -> tuple[Item, ...]:
-    items: dict[str, Item] = {}
+    return tuple(item for item, _ in _checked_items(source))
+
+
+def _checked_items(source: ItemSource) -> Iterator[tuple[Item, Row]]:
+    """Yield each item with the row it came from, once nothing is wrong with either."""
+    first: Item | None = None
     first_seen: dict[str, int] = {}
     schemas: dict[str, str] = {}
     for row in read_rows(source.path, source.fields):
         item = _item(row, source, schemas)
-        if item.item_id in items:
+        if item.item_id in first_seen:
             raise row.error(
                 f"the id {item.item_id!r} stands already on line {first_seen[item.item_id]}; "
                 "each item needs an id of its own"
             )
-        if items:
-            _check_same_slices(row, next(iter(items.values())), item)
-        items[item.item_id] = item
+        first = first or item
+        _check_same_slices(row, first, item)
         first_seen[item.item_id] = row.line
-    return tuple(items.values())
+        yield item, row
 
 
 def _item(row: Row, source: ItemSource, schemas: dict[str, str]) -> Item:
@@ -205,7 +236,8 @@ def _references(row: Row, alternatives: str | None) -> tuple[str, ...]:
     if not row.has("reference") and "reference" not in row.fields:
         return ()
     value = row.value("reference")
-    if value is None:
+    # CSV has no null: an empty cell says the same.
+    if value is None or (value == "" and not row.typed):
         return ()
     if alternatives == LIST_OF_ALTERNATIVES:
         if not isinstance(value, list):
@@ -217,8 +249,11 @@ def _references(row: Row, alternatives: str | None) -> tuple[str, ...]:
         raise row.wrong_type("reference", "text or a JSON object or list")
     else:
         found = (as_answer(value),)
-    if not any(text.strip() for text in found):
-        raise row.error(f"{row.column('reference')!r} is empty; use null where there is none")
+    if not found or not all(text.strip() for text in found):
+        raise row.error(
+            f"{row.column('reference')!r} is empty, or holds an empty answer; "
+            "leave that out, or use null where there is none at all"
+        )
     return found
 
 
@@ -285,14 +320,14 @@ def _read_outputs(source: OutputSource, known: set[str]) -> Mapping[str, str]:
             )
         first_seen[name] = row.line
         if row.value("output") is not None:
-            answers[name] = _output_text(row)
+            answers[name] = _output_text(row, "output")
     return answers
 
 
-def _output_text(row: Row) -> str:
-    if not isinstance(row.value("output"), str):
-        raise row.wrong_type("output", "the raw text as the model wrote it")
-    return row.text("output")
+def _output_text(row: Row, field: str) -> str:
+    if not isinstance(row.value(field), str):
+        raise row.wrong_type(field, "the raw text as the model wrote it")
+    return row.text(field)
 
 
 def _check_filter(known: Mapping[str, tuple[str, ...]], dimension: str, value: str) -> None:

@@ -2,22 +2,23 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from fractions import Fraction
+from math import ceil
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 from judge.errors import did_you_mean
 from judge.records.dataset import Dataset
+from judge.records.label import LabelKey, read_label
+from judge.records.planned import CHANCE, read_filled_in
 from judge.records.record import RecordKey, Target
 from judge.records.rows import Row, read_rows
 from judge.records.scale import Scale
-
-LabelKey: TypeAlias = bool | int | str
-"""A label as it stands in a file: JSON keeps types apart, CSV has only text."""
 
 _E = TypeVar("_E", bound=StrEnum)
 
@@ -30,6 +31,17 @@ class LabelSource(StrEnum):
     """Made by an author together with the output it labels: shows machinery, proves nothing."""
 
 
+class Aggregate(StrEnum):
+    """How the labels of several raters become one."""
+
+    MAJORITY = "majority"
+    """The most frequent one; a tie is set aside."""
+    MEDIAN = "median"
+    """The middle one; of two middle ones the worse."""
+    MEAN = "mean"
+    """The category nearest to the mean of their values; half way between two, the worse."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rating:
     """One label.
@@ -39,7 +51,10 @@ class Rating:
         blind: whether the rater saw neither the judge's verdict nor the system's name.
         inclusion_probability: chance in (0, 1] with which this record was drawn for rating;
             None where nobody knows.
+        shared_draw: whether one random number drew the item in all systems, so that two of them
+            were drawn together with the lesser of their chances.
         comment: the rater's own words; empty where there are none.
+        output_hash: SHA-256 of the text that was rated, as hexadecimal digits.
         place: file and row it was read from, for messages.
     """
 
@@ -52,7 +67,9 @@ class Rating:
     source: LabelSource
     blind: bool
     inclusion_probability: float | None
+    shared_draw: bool = False
     comment: str = ""
+    output_hash: str = ""
     place: str
 
     @property
@@ -68,6 +85,9 @@ class RatingSource:
         labels: a label as stored to the category it means; empty where they are the same.
         random: whether the rated records are a simple random draw.
         probability_field: the column with inclusion probabilities; empty where there is none.
+        plan: the plan by which rows name a task, and not a record; None where they name one.
+        complete: whether every row of the plan has a label; found out when it is read.
+        quoted: items whose text the judge's prompt quotes: their labels prove nothing.
     """
 
     path: Path
@@ -79,6 +99,9 @@ class RatingSource:
     blind: bool
     random: bool
     probability_field: str = ""
+    plan: Path | None = None
+    complete: bool = False
+    quoted: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,8 +141,9 @@ def read_ratings(
 ) -> RatingSet:
     """Read and check ratings of the records of a set.
 
-    Ratings of systems that are not in the set, of items a filter left out, and on another
-    criterion or target are set aside and counted.
+    Ratings of systems that are not in the set, of items a filter left out or the judge's prompt
+    quotes, and on another criterion or target are set aside and counted; and of a plan's rows
+    those that nobody has labelled yet or whose text has changed.
 
     Args:
         source: the file and how it reads.
@@ -132,21 +156,23 @@ def read_ratings(
             one record, a rating of another text, a probability outside (0, 1]; the message names
             file and row.
     """
-    systems = {system.name for system in dataset.systems}
+    systems = [system.name for system in dataset.systems]
     items = {item.item_id for item in dataset.items}
     ratings: dict[tuple[RecordKey, str], Rating] = {}
-    set_aside: Counter[str] = Counter()
-    for row in read_rows(source.path, source.fields):
-        rating = _rating(row, source, scale)
-        if rating.item_id not in known_ids:
-            raise row.error(
-                f"a rating for the unknown item {rating.item_id!r}"
-                f"{did_you_mean(rating.item_id, known_ids)}"
-            )
+    source, rows, set_aside = _rows(source, dataset)
+    for row in rows:
+        _check_item(row, known_ids)
+        if (question := _other_question(row, source)) is not None:
+            set_aside[question] += 1  # and its label not read: it may stand on another scale
+            continue
+        rating = _rating(row, source, scale, systems)
         if (reason := _not_used(rating, source, systems, items)) is not None:
             set_aside[reason] += 1
             continue
-        _check_text(row, dataset.outputs[rating.system].get(rating.item_id))
+        rating = replace(
+            rating, output_hash=text_hash(dataset.outputs[rating.system].get(rating.item_id))
+        )
+        _check_text(row, rating.output_hash)
         earlier = ratings.setdefault((rating.key, rating.rater), rating)
         if earlier.label != rating.label:
             raise row.error(
@@ -158,54 +184,82 @@ def read_ratings(
     return RatingSet(ratings=tuple(ratings.values()), set_aside=dict(set_aside))
 
 
-def consensus(ratings: Sequence[Rating]) -> tuple[list[Consensus], int]:
-    """Return what most raters of each record said, and the number of records with a tie."""
-    votes: dict[RecordKey, Counter[str]] = {}
+def consensus(
+    ratings: Sequence[Rating], scale: Scale, *, aggregate: Aggregate = Aggregate.MAJORITY
+) -> tuple[list[Consensus], int]:
+    """Return what the raters of each record said together, and the number of records with a tie.
+
+    Args:
+        ratings: each rater at most once for each record.
+        scale: what the labels stand on.
+        aggregate: the declared rule.
+    """
+    votes: dict[RecordKey, list[str]] = {}
     for rating in ratings:
-        votes.setdefault(rating.key, Counter())[rating.label] += 1
+        votes.setdefault(rating.key, []).append(rating.label)
     agreed, ties = [], 0
-    for key, counts in votes.items():
-        (label, most), *others = counts.most_common(2)
-        if others and others[0][1] == most:
+    for key, labels in votes.items():
+        label = together(labels, scale, aggregate=aggregate)
+        if label is None:
             ties += 1
-            continue
-        agreed.append(Consensus(key=key, label=label, n_raters=counts.total()))
+        else:
+            agreed.append(Consensus(key=key, label=label, n_raters=len(labels)))
     return agreed, ties
 
 
-def _rating(row: Row, source: RatingSource, scale: Scale) -> Rating:
+def together(labels: Sequence[str], scale: Scale, *, aggregate: Aggregate) -> str | None:
+    """Return the one label that stands for several, by the declared rule; None for a tie."""
+    if aggregate is Aggregate.MAJORITY:
+        (label, most), *others = Counter(labels).most_common(2)
+        return None if others and others[0][1] == most else label
+    codes = sorted(scale.code(label) for label in labels)
+    if aggregate is Aggregate.MEDIAN:
+        return scale.categories[codes[(len(codes) - 1) // 2]]
+    return scale.categories[ceil(Fraction(sum(codes), len(codes)) - Fraction(1, 2))]
+
+
+def text_hash(output: str | None) -> str:
+    """Return the SHA-256 of an output as hexadecimal digits; no output counts as an empty one."""
+    return hashlib.sha256((output or "").encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _rows(
+    source: RatingSource, dataset: Dataset
+) -> tuple[RatingSource, Iterable[Row], Counter[str]]:
+    """Return rows that name their record, how they read, and what was set aside already."""
+    if source.plan is None:
+        return source, read_rows(source.path, source.fields), Counter()
+    found = read_filled_in(
+        source.path,
+        source.fields,
+        source.plan,
+        criterion=source.criterion,
+        target=source.target,
+        labels=source.labels,
+        texts={record.key: text_hash(record.output) for record in dataset.records()},
+    )
+    chances = CHANCE if found.chances_known else ""
+    known = replace(source, random=False, probability_field=chances, complete=found.complete)
+    return known, found.rows, Counter(found.set_aside)
+
+
+def _rating(row: Row, source: RatingSource, scale: Scale, systems: Sequence[str]) -> Rating:
+    # In a set of one system, such as pairs, nobody needs to say which.
+    alone = systems[0] if len(systems) == 1 and not row.has("system") else None
     return Rating(
         item_id=row.identifier("id"),
-        system=row.identifier("system"),
-        criterion=row.identifier("criterion") if row.has("criterion") else source.criterion,
-        target=_one_of(row, "target", Target, source.target),
+        system=alone or row.identifier("system"),
+        criterion=source.criterion,
+        target=source.target,
         rater=row.identifier("rater"),
-        label=_label(row, source, scale),
+        label=read_label(row, "label", labels=source.labels, scale=scale),
         source=_one_of(row, "source", LabelSource, source.source),
         blind=_blind(row, default=source.blind),
         inclusion_probability=_probability(row, source),
+        shared_draw=source.complete,
         comment=row.text("comment") if row.has("comment") else "",
         place=row.place,
     )
-
-
-def _label(row: Row, source: RatingSource, scale: Scale) -> str:
-    value = row.value("label")
-    accepted: Mapping[LabelKey, str] = source.labels or {name: name for name in scale.categories}
-    for stored, category in accepted.items():
-        # Types are compared too: true, "true" and 1 are three labels. CSV has only text.
-        same = type(stored) is type(value) and stored == value
-        if same or (not row.typed and str(stored).casefold() == str(value).strip().casefold()):
-            return category
-    known = ", ".join(_shown(stored) for stored in accepted)
-    raise row.error(
-        f"the label {_shown(value)} is not on the scale; accepted are: {known} "
-        "(map others under ratings: labels:)"
-    )
-
-
-def _shown(value: object) -> str:
-    return {True: "true", False: "false"}[value] if isinstance(value, bool) else repr(value)
 
 
 def _one_of(row: Row, field: str, kind: type[_E], default: _E) -> _E:
@@ -247,22 +301,39 @@ def _probability(row: Row, source: RatingSource) -> float | None:
     return probability
 
 
+def _check_item(row: Row, known_ids: frozenset[str]) -> None:
+    name = row.identifier("id")
+    if name not in known_ids:
+        raise row.error(
+            f"a rating for the unknown item {name!r}{did_you_mean(name, known_ids)}; "
+            "every rating must be of an item of the set"
+        )
+
+
+def _other_question(row: Row, source: RatingSource) -> str | None:
+    criterion = row.identifier("criterion") if row.has("criterion") else source.criterion
+    if criterion != source.criterion:
+        return f"on the criterion {criterion}"
+    target = _one_of(row, "target", Target, source.target)
+    if target is not source.target:
+        return f"against the target {target}"
+    return None
+
+
 def _not_used(
-    rating: Rating, source: RatingSource, systems: set[str], items: set[str]
+    rating: Rating, source: RatingSource, systems: Sequence[str], items: set[str]
 ) -> str | None:
-    if rating.criterion != source.criterion:
-        return f"on the criterion {rating.criterion}"
-    if rating.target is not source.target:
-        return f"against the target {rating.target}"
     if rating.system not in systems:
         return f"of the system {rating.system}, which is not in the config"
     if rating.item_id not in items:
         return "of items left out by --limit or --filter"
+    if rating.item_id in source.quoted:
+        return "of items that the judge's prompt quotes"
     return None
 
 
-def _check_text(row: Row, output: str | None) -> None:
+def _check_text(row: Row, output_hash: str) -> None:
     if not row.has("output_hash"):
         return
-    if row.text("output_hash") != hashlib.sha256((output or "").encode()).hexdigest():
+    if row.text("output_hash") != output_hash:
         raise row.error("the rated text is not the output of this set; rate the new text")

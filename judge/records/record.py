@@ -23,6 +23,8 @@ class Target(StrEnum):
 
     REFERENCE = "reference"
     TEACHER = "teacher"
+    OPPONENT = "opponent"
+    """The other output of a pair."""
     SCHEMA = "schema"
 
 
@@ -43,6 +45,7 @@ class Item:
         cluster: what this item shares its luck with (a document, a conversation); itself
             unless declared.
         schema: the JSON Schema its answer must satisfy, as canonical JSON text; empty for none.
+        opponent: in a set of pairs, the output that the answer is compared with; else None.
     """
 
     item_id: str
@@ -51,6 +54,7 @@ class Item:
     slices: Slices = field(default_factory=dict)
     cluster: str
     schema: str = ""
+    opponent: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +81,7 @@ class Record:
         teacher_output: what the teacher answered; None where there is no teacher or no answer,
             and for the teacher itself.
         schema: canonical JSON text of the JSON Schema; empty for none.
+        opponent: in a set of pairs, the output it is compared with; else None.
     """
 
     item_id: str
@@ -88,6 +93,7 @@ class Record:
     schema: str
     slices: Slices
     cluster: str
+    opponent: str | None = None
 
     @property
     def key(self) -> RecordKey:
@@ -99,4 +105,6 @@ class Record:
             return self.references
         if target is Target.TEACHER and self.teacher_output is not None:
             return (self.teacher_output,)
+        if target is Target.OPPONENT and self.opponent is not None:
+            return (self.opponent,)
         return ()

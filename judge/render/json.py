@@ -1,18 +1,18 @@
-"""Reports and validations as JSON: stable keys, what every other format can be made from."""
+"""Reports as JSON: stable keys, what every other format can be made from."""
 
 from collections.abc import Mapping
 from typing import TypeAlias
 
 import msgspec
 
+from judge.reports.corrected import Corrected
 from judge.reports.report import Example, Report
 from judge.reports.retention import RetentionRow
 from judge.reports.summary import Status, SummaryRow
 from judge.results.outcome import Fate, NotApplicable, Outcome
 from judge.results.run import Measure
 from judge.stats.estimate import Estimate, Undefined
-from judge.trust.certificate import Certificate, JudgeTrust
-from judge.trust.validation import Agreement, Validation
+from judge.trust.certificate import Certificate, JudgeTrust, PartStanding
 
 SCHEMA_VERSION = "1"
 
@@ -21,7 +21,7 @@ _Object: TypeAlias = dict[str, object]
 
 def report_json(report: Report) -> bytes:
     """Return a report as indented UTF-8 JSON."""
-    return _encoded(
+    return encoded(
         {
             "schema_version": SCHEMA_VERSION,
             "run": _run(report),
@@ -37,35 +37,6 @@ def examples_jsonl(report: Report) -> bytes:
     """Return one line per record: its texts and all that was measured of it."""
     lines = (msgspec.json.encode(_example(example)) for example in report.examples)
     return b"".join(line + b"\n" for line in lines)
-
-
-def validation_json(validation: Validation) -> bytes:
-    """Return a validation as indented UTF-8 JSON."""
-    certificate = validation.certificate
-    baseline = validation.baseline
-    return _encoded(
-        {
-            "schema_version": SCHEMA_VERSION,
-            "standing": certificate.standing.value,
-            "reasons": list(certificate.reasons),
-            "agreement": _agreement(validation.overall),
-            "systems": {name: _agreement(part) for name, part in validation.systems.items()},
-            "slices": {name: _agreement(part) for name, part in validation.slices.items()},
-            "disagreements": [
-                {
-                    "id": one.key.item_id,
-                    "system": one.key.system,
-                    "human": one.human,
-                    "judge": one.judge,
-                    "rationale": one.rationale,
-                }
-                for one in validation.disagreements
-            ],
-            "baseline": _agreement(baseline) if baseline else None,
-            "set_aside": dict(validation.provenance.set_aside),
-            "certificate": _certificate(certificate),
-        }
-    )
 
 
 def figure_json(found: Estimate | Undefined) -> _Object:
@@ -133,11 +104,31 @@ def _trust(trust: JudgeTrust) -> object:
         "next": trust.remedy,
     }
     if trust.certificate is not None:
-        found["certificate"] = _certificate(trust.certificate)
+        found["notes"] = list(trust.certificate.notes)
+        found["agreement"] = _findings(trust.certificate)
+        found["certificate"] = certificate_json(trust.certificate)
     return found
 
 
-def _certificate(certificate: Certificate) -> object:
+def _findings(certificate: Certificate) -> _Object:
+    return {
+        **{name: figure_json(found) for name, found in certificate.findings.items()},
+        **{name: {"undefined": why} for name, why in certificate.undefined.items()},
+    }
+
+
+def _part(part: PartStanding) -> _Object:
+    return {
+        "name": part.name,
+        "standing": part.standing.value,
+        "n_labels": part.n_labels,
+        "reason": part.reason,
+        **({"primary": figure_json(part.primary)} if part.primary else {}),
+    }
+
+
+def certificate_json(certificate: Certificate) -> _Object:
+    """Return a certificate with everything that is written on it."""
     thresholds = certificate.thresholds
     return {
         "id": certificate.certificate_id,
@@ -147,21 +138,19 @@ def _certificate(certificate: Certificate) -> object:
         "judge": dict(certificate.identity),
         "served": list(certificate.served),
         "ratings": certificate.ratings,
+        "population": certificate.population,
         "source": certificate.source.value,
         "n_labels": certificate.n_labels,
         "n_items": certificate.n_items,
-        "findings": {
-            **{name: figure_json(found) for name, found in certificate.findings.items()},
-            **{name: {"undefined": why} for name, why in certificate.undefined.items()},
-        },
-        "thresholds": {
-            "primary": thresholds.primary.value,
-            "at_least": thresholds.at_least,
-            "min_items": thresholds.min_items,
-            "min_class": thresholds.min_class,
-            "valid_days": thresholds.valid_days,
-            "level": thresholds.level,
-        },
+        "n_raters": certificate.n_raters,
+        "look": certificate.look,
+        "controls": certificate.controls,
+        "findings": _findings(certificate),
+        "systems": [_part(part) for part in certificate.systems],
+        "slices": [_part(part) for part in certificate.slices],
+        "thresholds": {**msgspec.to_builtins(thresholds)},
+        "sentinels": len(certificate.sentinels),
+        "notes": list(certificate.notes),
         "standing": certificate.standing.value,
         "reasons": list(certificate.reasons),
         "issued": certificate.issued.isoformat(),
@@ -178,6 +167,10 @@ def _estimate_row(row: SummaryRow) -> object:
         "system": row.system,
         "slice": row.slice,
         "status": row.status.value,
+        "level": row.level,
+        "n": counts.scored + counts.by_policy,
+        "n_clusters": row.n_clusters,
+        "method": "none",
         "n_records": counts.n_records,
         "scored": counts.scored,
         "not_applicable": counts.not_applicable,
@@ -192,6 +185,25 @@ def _estimate_row(row: SummaryRow) -> object:
         found["bounds"] = list(row.bounds)
     if row.status is not Status.SHOWN:
         found["reason"] = row.reason
+    if row.corrected is not None:
+        found["corrected"] = _corrected(row.corrected)
+    return found
+
+
+def _corrected(corrected: Corrected) -> _Object:
+    if corrected.estimate is None:
+        return {"status": "refused", "reason": corrected.reason, "n_labels": corrected.n_labels}
+    found: _Object = {
+        "status": "shown",
+        "estimand": "these outputs",
+        **figure_json(corrected.estimate),
+        "n_labels": corrected.n_labels,
+        "conditions": corrected.conditions,
+    }
+    if corrected.effective_labels is not None:
+        found["effective_labels"] = corrected.effective_labels
+    if corrected.without_judge is not None:
+        found["labels_alone"] = figure_json(corrected.without_judge)
     return found
 
 
@@ -209,6 +221,8 @@ def _retention_row(row: RetentionRow) -> object:
         found.update(figure_json(row.estimate))
     if row.status is not Status.SHOWN:
         found["reason"] = row.reason
+    if row.corrected is not None:
+        found["corrected"] = _corrected(row.corrected)
     return found
 
 
@@ -251,15 +265,6 @@ def _outcome(outcome: Outcome, *, trusted: bool) -> object:
     return found
 
 
-def _agreement(found: Agreement) -> object:
-    return {
-        **{name: figure_json(one) for name, one in found.figures.items()},
-        "n_labels": found.n_labels,
-        "n_items": found.n_items,
-        "confusion": [list(row) for row in found.confusion],
-        "fates": dict(found.fates),
-    }
-
-
-def _encoded(value: Mapping[str, object]) -> bytes:
+def encoded(value: Mapping[str, object]) -> bytes:
+    """Return a mapping as indented UTF-8 JSON."""
     return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"

@@ -1,6 +1,7 @@
 """Numbers and hostile texts as people read them."""
 
 import unicodedata
+from collections.abc import Mapping
 
 from judge.stats.estimate import Estimate, Undefined
 
@@ -55,3 +56,8 @@ def one_line(text: str, *, most: int = 160) -> str:
     """Return a text on one line, cut where it is longer than `most` characters."""
     line = flat(text)
     return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def listed(counts: Mapping[str, int]) -> str:
+    """Return counts by name: ``output_empty 3, judge_refused 1``."""
+    return ", ".join(f"{name} {count}" for name, count in counts.items())

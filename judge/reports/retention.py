@@ -6,14 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from judge.records.record import Record, RecordKey, Role, Target
-from judge.reports.summary import (
-    MIN_RECORDS,
-    Status,
-    cluster_codes,
-    record_groups,
-    slice_names,
-    value_of,
-)
+from judge.reports.corrected import Corrected, corrected_retention
+from judge.reports.groups import cluster_codes, record_groups, slice_names
+from judge.reports.summary import MIN_RECORDS, Status, value_of
 from judge.stats.estimate import Estimate, Undefined
 from judge.stats.paired import retained
 from judge.trust.admission import AdmittedMeasure, AdmittedResults
@@ -32,6 +27,7 @@ class RetentionRow:
         n_pairs: items on which both have a score.
         n_unpaired: items the metric applies to on which one of the two has none.
         estimate: a ratio; present exactly where the status is shown.
+        corrected: what people would have said, by their labels; None for a metric without a judge.
     """
 
     metric: str
@@ -43,6 +39,7 @@ class RetentionRow:
     n_unpaired: int
     estimate: Estimate | None = None
     reason: str = ""
+    corrected: Corrected | None = None
 
 
 def retention(admitted: AdmittedResults, *, level: float = 0.95) -> list[RetentionRow]:
@@ -84,7 +81,9 @@ def _row(
     seed: int,
 ) -> RetentionRow:
     pairs, unpaired = _pairs(admitted, groups[student, name], teacher)
-    status, reason = _status(admitted, len(pairs))
+    # Both systems are in the ratio: a judge that is not believed on one is not believed on it.
+    withheld = [admitted.why_withheld_on(system, name) for system in (student, teacher)]
+    status, reason = _status(len(pairs), withheld="; ".join(dict.fromkeys(filter(None, withheld))))
     estimate = None
     if status is Status.SHOWN:
         found = retained(
@@ -109,6 +108,7 @@ def _row(
         n_unpaired=unpaired,
         estimate=estimate,
         reason=reason,
+        corrected=corrected_retention(admitted, groups[student, name], teacher, level=level),
     )
 
 
@@ -128,9 +128,9 @@ def _pairs(
     return pairs, unpaired
 
 
-def _status(admitted: AdmittedMeasure, n_pairs: int) -> tuple[Status, str]:
-    if admitted.withheld:
-        return Status.WITHHELD, admitted.why_withheld
+def _status(n_pairs: int, *, withheld: str) -> tuple[Status, str]:
+    if withheld:
+        return Status.WITHHELD, withheld
     if n_pairs < MIN_RECORDS:
         return Status.INSUFFICIENT, f"{n_pairs} items scored on both, {MIN_RECORDS} are needed"
     return Status.SHOWN, ""

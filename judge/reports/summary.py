@@ -8,13 +8,14 @@ from enum import StrEnum
 import numpy as np
 
 from judge.records.record import Record
+from judge.reports.corrected import Corrected, corrected_score
+from judge.reports.groups import cluster_codes, record_groups, slice_names
 from judge.results.outcome import Fate, FateClass, NotApplicable, Outcome, Score
 from judge.results.run import Measure
 from judge.stats.estimate import Estimate, Undefined
 from judge.stats.intervals import bounded_mean, manski_bounds, proportion
 from judge.trust.admission import AdmittedMeasure, AdmittedResults
 
-OVERALL = "overall"
 MIN_RECORDS = 20
 """Below it a slice has no number: it would be a lucky one."""
 
@@ -60,9 +61,12 @@ class SummaryRow:
 
     Attributes:
         slice: ``overall`` or ``dimension=value``.
+        level: two-sided coverage aimed at, in (0, 1).
+        n_clusters: independent units the records with a value came in.
         estimate: present exactly where the status is shown.
         bounds: worst and best case over the missing scores and the doubted verdicts; present
             where the estimate is.
+        corrected: what people would have said, by their labels; None for a metric without a judge.
     """
 
     metric: str
@@ -72,40 +76,30 @@ class SummaryRow:
     slice: str
     status: Status
     counts: Counts
+    level: float = 0.95
+    n_clusters: int = 0
     estimate: Estimate | None = None
     bounds: tuple[float, float] | None = None
     reason: str = ""
+    corrected: Corrected | None = None
 
 
 def summarize(admitted: AdmittedResults, *, level: float = 0.95) -> list[SummaryRow]:
     """Return a row per metric, system and slice: overall first, then the slices in order."""
     groups = record_groups(admitted)
     return [
-        _row(measure, system.name, name, groups[system.name, name], level=level)
+        _row(
+            measure,
+            system.name,
+            name,
+            groups[system.name, name],
+            level=level,
+            seed=admitted.manifest.seed,
+        )
         for measure in admitted.measures
         for system in admitted.manifest.systems
         for name in slice_names(admitted)
     ]
-
-
-def slice_names(admitted: AdmittedResults) -> list[str]:
-    """Return ``overall`` and each ``dimension=value`` of the run."""
-    slices = admitted.manifest.slices
-    return [OVERALL, *(f"{name}={value}" for name in slices for value in slices[name])]
-
-
-def record_groups(admitted: AdmittedResults) -> dict[tuple[str, str], list[Record]]:
-    """Return the records of each system and slice, one for every combination."""
-    groups: dict[tuple[str, str], list[Record]] = {
-        (system.name, name): []
-        for system in admitted.manifest.systems
-        for name in slice_names(admitted)
-    }
-    for record in admitted.records:
-        groups[record.system, OVERALL].append(record)
-        for dimension, value in record.slices.items():
-            groups[record.system, f"{dimension}={value}"].append(record)
-    return groups
 
 
 def value_of(outcome: Outcome, measure: Measure) -> float | None:
@@ -117,38 +111,36 @@ def value_of(outcome: Outcome, measure: Measure) -> float | None:
     return None
 
 
-def cluster_codes(records: Sequence[Record]) -> np.ndarray:
-    """Return the records' clusters as integers from 0, shape (n_records,)."""
-    codes: dict[str, int] = {}
-    return np.array(
-        [codes.setdefault(record.cluster, len(codes)) for record in records], dtype=np.int64
-    )
-
-
 def mean_of(
     values: Sequence[float], records: Sequence[Record], measure: Measure, *, level: float
 ) -> Estimate | Undefined:
     """Return the mean of a metric with its interval, robust to clusters."""
     array, clusters = np.array(values, dtype=np.float64), cluster_codes(records)
-    if measure.judged or (measure.lower, measure.upper) == (0.0, 1.0):
+    if measure.passes_or_fails:
         return proportion(array, clusters, level=level)
     return bounded_mean(array, clusters, lower=measure.lower, upper=measure.upper, level=level)
 
 
 def _row(
-    admitted: AdmittedMeasure, system: str, name: str, records: Sequence[Record], *, level: float
+    admitted: AdmittedMeasure,
+    system: str,
+    name: str,
+    records: Sequence[Record],
+    *,
+    level: float,
+    seed: int,
 ) -> SummaryRow:
     measure = admitted.measure
     outcomes = [admitted.outcomes[record.key] for record in records]
     counts = _counts(outcomes, measure)
-    status, reason = _status(admitted, counts)
+    status, reason = _status(admitted, counts, withheld=admitted.why_withheld_on(system, name))
     estimate, bounds = None, None
+    valued = [
+        (value, record, _doubted(outcome, measure))
+        for outcome, record in zip(outcomes, records, strict=True)
+        if (value := value_of(outcome, measure)) is not None
+    ]
     if status is Status.SHOWN:
-        valued = [
-            (value, record, _doubted(outcome, measure))
-            for outcome, record in zip(outcomes, records, strict=True)
-            if (value := value_of(outcome, measure)) is not None
-        ]
         values = [value for value, _, _ in valued]
         found = mean_of(values, [record for _, record, _ in valued], measure, level=level)
         if isinstance(found, Undefined):
@@ -164,9 +156,12 @@ def _row(
         slice=name,
         status=status,
         counts=counts,
+        level=level,
+        n_clusters=len({record.cluster for _, record, _ in valued}),
         estimate=estimate,
         bounds=bounds,
         reason=reason,
+        corrected=corrected_score(admitted, records, level=level, seed=seed),
     )
 
 
@@ -192,11 +187,11 @@ def _counts(outcomes: Sequence[Outcome], measure: Measure) -> Counts:
     )
 
 
-def _status(admitted: AdmittedMeasure, counts: Counts) -> tuple[Status, str]:
+def _status(admitted: AdmittedMeasure, counts: Counts, *, withheld: str) -> tuple[Status, str]:
+    if withheld and (admitted.withheld or counts.n_records):
+        return Status.WITHHELD, withheld
     if counts.n_records == 0:
         return Status.UNDEFINED, "no record here that this scorer applies to"
-    if admitted.withheld:
-        return Status.WITHHELD, admitted.why_withheld
     if counts.scored + counts.by_policy < MIN_RECORDS:
         return Status.INSUFFICIENT, (
             f"{counts.scored + counts.by_policy} scored records, {MIN_RECORDS} are needed"

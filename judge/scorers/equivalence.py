@@ -41,6 +41,7 @@ class EquivalenceScorer:
             lower=0.0,
             upper=1.0,
             categories=scale.categories,
+            category_values=scale.values,
             identity={**judge.identity, "scale": "/".join(scale.categories)},
             empty_value=empty_value,
         )
@@ -63,6 +64,7 @@ class EquivalenceScorer:
         target = self._measure.target
         judgement = await self._judge.judge(
             JudgedCase(
+                key=record.key,
                 case_id=self._measure.case_id(record.key),
                 target=target,
                 input=record.input,
@@ -79,5 +81,6 @@ class EquivalenceScorer:
             rationale=judgement.rationale,
             served=judgement.served,
             flags=judgement.flags,
+            votes=judgement.votes,
             details=judgement.details,
         )

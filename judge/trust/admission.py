@@ -1,14 +1,17 @@
 """The only door from results to reports: judged numbers pass with a certificate or not at all."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from judge.records.dataset import Dataset
 from judge.records.record import Record, RecordKey
 from judge.results.outcome import Fate, FateCode, NotApplicable, Outcome, Score
 from judge.results.run import Measure, Result, RunManifest
 from judge.trust.certificate import Certificate, JudgeTrust, standing_of
+from judge.trust.gold import Gold, GoldSet, gold_for
+from judge.trust.population import RatedPopulation, why_moved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,11 +21,14 @@ class AdmittedMeasure:
     Attributes:
         outcomes: one for every record of the run; what was never scored has its fate.
         trust: of a judged measure; None for the others, which need none.
+        gold: of a judged measure: labels by people that hold for these outputs, which correct a
+            judge whether or not it is believed; None for the others.
     """
 
     measure: Measure
     outcomes: Mapping[RecordKey, Outcome]
     trust: JudgeTrust | None
+    gold: Gold | None = None
 
     @property
     def withheld(self) -> bool:
@@ -34,6 +40,12 @@ class AdmittedMeasure:
         if self.trust is None or self.trust.believed:
             return ""
         return f"judge {self.trust.standing.value}: {'; '.join(self.trust.reasons)}"
+
+    def why_withheld_on(self, system: str, slice_name: str) -> str:
+        """Why the numbers of one system on one slice are withheld; empty where they are not."""
+        if self.trust is None or not self.trust.believed:
+            return self.why_withheld
+        return self.trust.why_not_there(system, slice_name)
 
     @property
     def resumable(self) -> int:
@@ -68,6 +80,8 @@ def admit(
     certificates: list[Certificate],
     left_open: frozenset[str],
     now: datetime,
+    gold: Sequence[GoldSet] = (),
+    rated: Callable[[str], RatedPopulation | None] | None = None,
 ) -> AdmittedResults:
     """Return a run's results as far as they may be believed.
 
@@ -78,6 +92,9 @@ def admit(
         certificates: all there are, oldest first.
         left_open: ids of calls that were sent and never answered.
         now: the time at which to believe or not.
+        gold: every set of labels by people there is, oldest first.
+        rated: returns what is known of the records behind a certificate, by its id; None where
+            nothing is.
     """
     records = tuple(dataset.records())
     config = manifest.config_path or "CONFIG"
@@ -88,8 +105,9 @@ def admit(
     admitted = []
     for measure in manifest.measures:
         outcomes = _complete(records, measure, results, sent)
-        trust = None
+        trust, labels = None, None
         if measure.judged:
+            labels = gold_for(measure, records, gold, population=manifest.population)
             trust = standing_of(
                 measure,
                 certificates,
@@ -97,8 +115,12 @@ def admit(
                 population=manifest.population,
                 now=now,
                 validate_command=command,
+                verdicts=_verdicts(measure, results),
+                moved=partial(_moved, records=records, seed=manifest.seed, rated=rated),
             )
-        admitted.append(AdmittedMeasure(measure=measure, outcomes=outcomes, trust=trust))
+        admitted.append(
+            AdmittedMeasure(measure=measure, outcomes=outcomes, trust=trust, gold=labels)
+        )
     return AdmittedResults(
         manifest=manifest,
         possibly_paid=len(left_open),
@@ -129,6 +151,31 @@ def _unscored(key: RecordKey, measure: Measure, sent: set[str]) -> Fate:
     else:
         code, words = FateCode.NOT_YET_SCORED, "the run ended before this record's turn"
     return Fate(scorer=measure.scorer, target=measure.target, code=code, message=words)
+
+
+def _moved(
+    certificate: Certificate,
+    *,
+    records: Sequence[Record],
+    seed: int,
+    rated: Callable[[str], RatedPopulation | None] | None,
+) -> str:
+    return why_moved(
+        rated(certificate.certificate_id) if rated else None,
+        records,
+        certificate.target,
+        max_shift=certificate.thresholds.max_shift,
+        seed=seed,
+    )
+
+
+def _verdicts(measure: Measure, results: Sequence[Result]) -> Mapping[str, str]:
+    """Return the run's own verdicts by the texts they are about."""
+    return {
+        result.content: result.outcome.label
+        for result in results
+        if isinstance(result.outcome, Score) and result.outcome.signature == measure.signature
+    }
 
 
 def _served(outcomes: Mapping[RecordKey, Outcome]) -> frozenset[str]:

@@ -1,20 +1,25 @@
 """What a judge was certified for: written after every validation, whatever it found."""
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 
 import msgspec
 
 from judge.records.rating import LabelSource
 from judge.records.record import Target
+from judge.records.scale import Scale, ScaleKind
 from judge.results.run import Measure
-from judge.stats.estimate import Estimate
+from judge.stats.estimate import Estimate, Undefined
+from judge.stats.intervals import exact_lower_bound
 
 CERTIFICATE_KIND = "certificate"
 """Kind of the stored document."""
+
+_ROUNDING = 1e-9  # one verdict of one that differs has a limit of exactly .05
 
 
 class Standing(StrEnum):
@@ -32,6 +37,15 @@ class Primary(StrEnum):
 
     INFORMEDNESS = "informedness"
     KAPPA = "kappa"
+    KAPPA_QUADRATIC = "kappa_quadratic"
+    ALPHA = "alpha"
+
+
+def default_primary(scale: Scale) -> Primary:
+    """Return the metric that decides on a scale unless the config names another."""
+    if scale.kind is ScaleKind.BINARY:
+        return Primary.INFORMEDNESS
+    return Primary.KAPPA_QUADRATIC if scale.ordered else Primary.KAPPA
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,18 +54,53 @@ class TrustThresholds:
 
     Attributes:
         at_least: compared with the lower limit of the primary metric.
+        delta_max: or instead: how far below people's agreement with each other the judge's may
+            be, for the lower limit of the difference.
+        max_bias: compared with the upper limit of the mean of judge less human, whatever its sign,
+            with the scale mapped to [0, 1].
         min_items: rated items (not ratings), a floor.
-        min_class: labels in each class.
+        min_class: labels in each class of a binary scale.
         valid_days: how long a certificate holds.
+        max_shift: compared with the lower limit of the area under the curve, less 1/2, of a
+            classifier that tells scored records from rated ones.
+        sentinels: certified verdicts that later runs are compared with.
+        sentinel_disagreement: compared with the lower limit of the share that differs.
+        epsilon: what a judge may win less than a rater in the alternative annotator test: .2
+            beside experts, .15 beside skilled raters, .1 beside a crowd.
         level: two-sided level of every interval.
     """
 
     primary: Primary = Primary.INFORMEDNESS
     at_least: float = 0.6
+    delta_max: float = 0.05
+    max_bias: float = 0.10
     min_items: int = 50
     min_class: int = 20
     valid_days: int = 90
+    max_shift: float = 0.1
+    sentinels: int = 30
+    sentinel_disagreement: float = 0.05
+    epsilon: float = 0.15
     level: float = 0.95
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartStanding:
+    """How a judge stands on the outputs of one system, or on one slice.
+
+    Attributes:
+        name: of the system, or ``dimension=value``.
+        standing: trusted by its own labels, not_trusted there, or insufficient: pooled evidence
+            only, which cannot carry a decision about the part alone.
+        primary: the deciding figure on the part; None where it does not exist.
+        reason: in words.
+    """
+
+    name: str
+    standing: Standing
+    n_labels: int
+    primary: Estimate | None
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +114,13 @@ class Certificate:
         population: fingerprint of the evaluation set whose outputs they rated.
         findings: the agreement figures that exist, by name.
         undefined: why the others do not.
+        systems: how the judge stands on each system.
+        slices: how the judge stands on each slice.
+        n_raters: different people behind the labels.
+        look: which look at labels of this criterion, target and set this was, from 1.
+        controls: whether null answers were put to the judge, and what became of them.
+        sentinels: content of some certified records to the verdict on each.
+        notes: what a reader must know beside the standing, in words.
         standing: trusted, not_trusted or insufficient; time and change can make it stale.
     """
 
@@ -82,6 +138,13 @@ class Certificate:
     n_items: int
     findings: Mapping[str, Estimate]
     undefined: Mapping[str, str]
+    systems: tuple[PartStanding, ...] = ()
+    slices: tuple[PartStanding, ...] = ()
+    n_raters: int = 1
+    look: int = 1
+    controls: str = "not run"
+    sentinels: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     thresholds: TrustThresholds
     standing: Standing
     reasons: tuple[str, ...]
@@ -116,6 +179,21 @@ class JudgeTrust:
     def believed(self) -> bool:
         return self.standing is Standing.TRUSTED
 
+    def why_not_there(self, system: str, slice_name: str) -> str:
+        """Return why a judge that is believed on the whole is not on a part; empty if it is."""
+        if self.certificate is None:
+            return ""
+        found = [
+            part.reason
+            for name, parts in (
+                (system, self.certificate.systems),
+                (slice_name, self.certificate.slices),
+            )
+            for part in parts
+            if part.name == name and part.standing is Standing.NOT_TRUSTED
+        ]
+        return "; ".join(found)
+
 
 def encode_certificate(certificate: Certificate) -> bytes:
     """Return the certificate as the bytes that are stored."""
@@ -127,6 +205,11 @@ def decode_certificate(body: bytes) -> Certificate:
     return msgspec.json.decode(body, type=Certificate)
 
 
+def _another_set(certificate: Certificate) -> str:
+    del certificate  # whatever it says
+    return "this judge was validated on another evaluation set; nobody knows how it does here"
+
+
 def standing_of(
     measure: Measure,
     certificates: list[Certificate],
@@ -135,6 +218,8 @@ def standing_of(
     population: str,
     now: datetime,
     validate_command: str,
+    verdicts: Mapping[str, str] = MappingProxyType({}),
+    moved: Callable[[Certificate], str] = _another_set,
 ) -> JudgeTrust:
     """Return how a judged measure stands, by the newest certificate that speaks of it.
 
@@ -145,6 +230,9 @@ def standing_of(
         population: fingerprint of the evaluation set the run belongs to.
         now: the time at which to believe or not.
         validate_command: what to type to validate the judge.
+        verdicts: of the run, by content: what the sentinels are compared with.
+        moved: says why a certificate of another evaluation set does not speak for this one; empty
+            where it does.
     """
     about = [c for c in certificates if _speaks_of(c, measure)]
     same = [c for c in about if c.signature == measure.signature]
@@ -162,15 +250,11 @@ def standing_of(
         )
     here = [c for c in same if c.population == population]
     newest = (here or same)[-1]
-    if not here:
+    if not here and (elsewhere := moved(newest)):
         return _trust(
-            measure,
-            Standing.STALE,
-            "this judge was validated on another evaluation set; nobody knows how it does here",
-            remedy=validate_command,
-            certificate=newest,
+            measure, Standing.STALE, elsewhere, remedy=validate_command, certificate=newest
         )
-    if stale := _why_stale(newest, served=served, now=now):
+    if stale := _why_stale(newest, served=served, now=now, verdicts=verdicts):
         return _trust(measure, Standing.STALE, stale, remedy=validate_command, certificate=newest)
     return JudgeTrust(
         measure=measure,
@@ -199,13 +283,37 @@ def _what_changed(certificate: Certificate, measure: Measure) -> str:
     return f"the newest certificate is for another judge: {'; '.join(changed)}"
 
 
-def _why_stale(certificate: Certificate, *, served: frozenset[str], now: datetime) -> str:
+def _why_stale(
+    certificate: Certificate,
+    *,
+    served: frozenset[str],
+    now: datetime,
+    verdicts: Mapping[str, str],
+) -> str:
     if unknown := sorted(served - set(certificate.served)):
         certified = ", ".join(certificate.served) or "none"
         return f"{', '.join(unknown)} answered, but the certificate is for {certified}"
     if now > certificate.valid_until:
         return f"the certificate expired on {certificate.valid_until:%Y-%m-%d}"
-    return ""
+    return _why_changed(certificate, verdicts)
+
+
+def _why_changed(certificate: Certificate, verdicts: Mapping[str, str]) -> str:
+    """Compare the sentinels with what the run's judge says of the same texts."""
+    again = [
+        (label, verdicts[content])
+        for content, label in certificate.sentinels.items()
+        if content in verdicts
+    ]
+    differ = sum(before != now for before, now in again)
+    thresholds = certificate.thresholds
+    found = exact_lower_bound(differ, len(again), level=thresholds.level)
+    if isinstance(found, Undefined) or found <= thresholds.sentinel_disagreement + _ROUNDING:
+        return ""
+    return (
+        f"the judge changed its mind: {differ} of {len(again)} certified verdicts came out "
+        "differently in this run"
+    )
 
 
 def _remedy(certificate: Certificate, validate_command: str) -> str:

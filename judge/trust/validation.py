@@ -1,117 +1,81 @@
 """A judge against human ratings: how well it agrees, where it does not, and how it stands."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
-from judge.records.rating import LabelSource
-from judge.records.record import RecordKey, Slices
-from judge.records.scale import Scale
-from judge.results.outcome import Fate, Outcome, Score
+from judge.records.rating import Aggregate
+from judge.records.record import RecordKey
+from judge.records.scale import Scale, ScaleKind
+from judge.results.outcome import Fate, Score
 from judge.results.run import Measure
-from judge.stats.agreement import (
-    agreement_design_effect,
-    cohen_kappa,
-    confusion,
-    informedness,
-    percent_agreement,
-    true_negative_rate,
-    true_positive_rate,
-)
+from judge.stats.correction import equal_rates
+from judge.stats.correlation_levels import CorrelationLevel, LevelCorrelation, correlation_at
 from judge.stats.estimate import Estimate, Undefined
+from judge.stats.multiplicity import PValue
+from judge.trust.agreement import Agreement, agreement
 from judge.trust.certificate import Certificate, Standing, TrustThresholds
+from judge.trust.gold import weakest
+from judge.trust.labels import LabelledVerdict, Labels, labels_of, parts_of
+from judge.trust.probes import Probes, probe
+from judge.trust.raters import RaterFindings, rater_findings
+from judge.trust.spread import Spread, spread_of
+from judge.trust.standing import (
+    Evidence,
+    Provenance,
+    decide,
+    decision_level,
+    half_spent,
+)
 
-Figure: TypeAlias = Estimate | Undefined
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LabelledVerdict:
-    """What people said of one record, and what came of asking the judge."""
-
-    key: RecordKey
-    cluster: str
-    slices: Slices
-    human: str
-    outcome: Outcome
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Agreement:
-    """How a judge agrees with people on some set of records.
-
-    Attributes:
-        confusion: counts, rows what people said, columns what the judge said, worst first.
-        n_items: distinct clusters among the labels that have a verdict.
-        fates: why the judge gave no verdict on a labelled record, with counts.
-    """
-
-    n_labels: int
-    n_items: int
-    confusion: tuple[tuple[int, ...], ...]
-    percent: Figure
-    kappa: Figure
-    true_positive_rate: Figure
-    true_negative_rate: Figure
-    informedness: Figure
-    fates: Mapping[str, int]
-
-    @property
-    def figures(self) -> Mapping[str, Figure]:
-        return {
-            "percent": self.percent,
-            "kappa": self.kappa,
-            "true_positive_rate": self.true_positive_rate,
-            "true_negative_rate": self.true_negative_rate,
-            "informedness": self.informedness,
-        }
+_LEVELS: tuple[CorrelationLevel, ...] = ("pooled", "within", "system")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disagreement:
-    """One record on which the judge and people differ."""
+    """One record on which the judge and people differ.
+
+    Attributes:
+        gap: judge less human, with the scale mapped to [0, 1].
+    """
 
     key: RecordKey
     human: str
     judge: str
+    gap: float
     rationale: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Provenance:
-    """Where the labels come from.
+class Validation:
+    """Everything a validation found.
 
     Attributes:
-        fingerprint: of what people said.
-        population: fingerprint of the evaluation set the rated records belong to.
-        sources: every source that occurs.
-        blind: whether all raters were blind.
-        probabilities: the distinct inclusion probabilities that occur; None for unknown.
-        set_aside: why ratings were not used, with counts.
-        quoted: rated items that the judge's prompt quotes.
+        baseline: the baseline judge on the same labels; None where it is the judge itself, or
+            does not know the scale.
+        differential: whether the judge errs alike on all systems.
+        raters: how people agree with each other; None where no record has two raters.
+        correlations: Spearman's at each level it can be declared at; of an ordinal scale only.
+        spread: where the spread of verdicts comes from; None where no output was judged twice.
+        probes: what moves the judge that should not.
+        disagreements: the widest first.
     """
-
-    fingerprint: str
-    population: str
-    sources: frozenset[LabelSource]
-    blind: bool
-    probabilities: frozenset[float | None]
-    set_aside: Mapping[str, int]
-    quoted: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Validation:
-    """Everything a validation found."""
 
     measure: Measure
     overall: Agreement
     systems: Mapping[str, Agreement]
     slices: Mapping[str, Agreement]
     baseline: Agreement | None
+    differential: PValue | Undefined
+    raters: RaterFindings | None
+    correlations: tuple[LevelCorrelation, ...]
+    spread: Spread | None
+    probes: Probes
     disagreements: tuple[Disagreement, ...]
     provenance: Provenance
     certificate: Certificate
@@ -135,6 +99,9 @@ def validate(
     baseline: Sequence[LabelledVerdict] | None,
     now: datetime,
     seed: int,
+    contents: Mapping[RecordKey, str] = MappingProxyType({}),
+    families: Mapping[str, str] = MappingProxyType({}),
+    aggregate: Aggregate = Aggregate.MAJORITY,
 ) -> Validation:
     """Measure a judge against human labels and decide how it stands.
 
@@ -148,22 +115,53 @@ def validate(
             the baseline itself.
         now: written on the certificate.
         seed: of the draws behind the intervals.
+        contents: hash of the texts behind each verdict, by which sentinels are found again.
+        families: declared model family of each system, and of the judge under ``judge``.
+        aggregate: how several raters' labels became the one of each record.
     """
-    overall = agreement(verdicts, scale, level=thresholds.level, seed=seed)
-    systems = _parts(verdicts, lambda v: [v.key.system], scale, level=thresholds.level, seed=seed)
-    standing, reasons = decide(
-        overall, systems=systems, scale=scale, provenance=provenance, thresholds=thresholds
+    level = thresholds.level
+    labels = labels_of(verdicts, scale)
+    by_system = parts_of([[v.key.system] for v in verdicts])
+    by_slice = parts_of([[f"{d}={value}" for d, value in v.slices.items()] for v in verdicts])
+    differential = _differential(labels, by_system)
+    raters = rater_findings(
+        verdicts,
+        scale,
+        aggregate=aggregate,
+        epsilon=thresholds.epsilon,
+        level=level,
+        ceiling_level=half_spent(decision_level(provenance, thresholds)),
+        seed=seed,
+    )
+    overall = agreement(labels, level=level, seed=seed, fates=_fates(verdicts))
+    decision = decide(
+        Evidence(
+            labels=labels,
+            bias=overall.figures["mean_bias"],
+            systems=_rows(labels, by_system),
+            slices=_rows(labels, by_slice),
+            differential=differential,
+            raters=raters,
+            provenance=provenance,
+        ),
+        thresholds,
+        seed=seed,
     )
     figures = overall.figures
     return Validation(
         measure=measure,
         overall=overall,
-        systems=systems,
-        slices=_parts(verdicts, _slice_names, scale, level=thresholds.level, seed=seed),
-        baseline=agreement(baseline, scale, level=thresholds.level, seed=seed)
-        if baseline is not None
-        else None,
-        disagreements=_disagreements(verdicts),
+        systems=_agreements(verdicts, labels, by_system, level=level, seed=seed),
+        slices=_agreements(verdicts, labels, by_slice, level=level, seed=seed),
+        baseline=None
+        if baseline is None
+        else agreement(labels_of(baseline, scale), level=level, seed=seed, fates=_fates(baseline)),
+        differential=differential,
+        raters=raters,
+        correlations=_correlations(labels, by_system, level=level, seed=seed),
+        spread=spread_of(labels, level=level, seed=seed),
+        probes=probe(verdicts, labels, families=families, level=level),
+        disagreements=_disagreements(verdicts, scale),
         provenance=provenance,
         certificate=Certificate(
             scorer=measure.scorer,
@@ -175,209 +173,111 @@ def validate(
             served=_served(verdicts),
             ratings=provenance.fingerprint,
             population=provenance.population,
-            source=_weakest(provenance.sources),
+            source=weakest(provenance.sources),
             n_labels=overall.n_labels,
             n_items=overall.n_items,
             findings={n: f for n, f in figures.items() if isinstance(f, Estimate)},
             undefined={n: f.reason for n, f in figures.items() if isinstance(f, Undefined)},
+            systems=decision.systems,
+            slices=decision.slices,
+            n_raters=len({rater for verdict in verdicts for rater in verdict.ratings}),
+            look=provenance.look,
+            controls=_controls(measure),
+            sentinels=_sentinels(verdicts, contents, thresholds, seed=seed),
+            notes=decision.notes,
             thresholds=thresholds,
-            standing=standing,
-            reasons=reasons,
+            standing=decision.standing,
+            reasons=decision.reasons,
             issued=now,
         ),
     )
 
 
-def agreement(
-    verdicts: Sequence[LabelledVerdict], scale: Scale, *, level: float, seed: int
-) -> Agreement:
-    """Return how verdicts agree with labels; records without a verdict are counted by fate."""
-    judged = [v for v in verdicts if isinstance(v.outcome, Score)]
-    human = np.array([scale.code(v.human) for v in judged], dtype=np.int64)
-    judge = np.array([scale.code(_label(v)) for v in judged], dtype=np.int64)
-    clusters = _cluster_codes(judged)
-    table = confusion(human, judge, n_categories=len(scale.categories))
-    rng = np.random.default_rng(seed)
-    n_items = len(set(clusters.tolist()))
-    everything, positive, negative = human >= 0, human == 1, human == 0
-    effect = _effect_among(everything, human, judge, clusters, level=level)
-    return Agreement(
-        n_labels=len(judged),
-        n_items=n_items,
-        confusion=tuple(tuple(int(count) for count in row) for row in table),
-        percent=percent_agreement(table, level=level, design_effect=effect, n_clusters=n_items),
-        kappa=cohen_kappa(table, level=level, rng=rng, design_effect=effect, n_clusters=n_items),
-        true_positive_rate=true_positive_rate(
-            table,
-            level=level,
-            design_effect=_effect_among(positive, human, judge, clusters, level=level),
-            n_clusters=len(set(clusters[positive].tolist())),
-        ),
-        true_negative_rate=true_negative_rate(
-            table,
-            level=level,
-            design_effect=_effect_among(negative, human, judge, clusters, level=level),
-            n_clusters=len(set(clusters[negative].tolist())),
-        ),
-        informedness=informedness(
-            table, level=level, rng=rng, design_effect=effect, n_clusters=n_items
-        ),
-        fates=_fates(verdicts),
-    )
+def _rows(labels: Labels, parts: Mapping[str, NDArray[np.bool_]]) -> dict[str, NDArray[np.bool_]]:
+    """Return which rows of the labels belong to each part of the records."""
+    return {name: chosen[labels.record] for name, chosen in parts.items()}
 
 
-def decide(
-    found: Agreement,
-    *,
-    scale: Scale,
-    provenance: Provenance,
-    thresholds: TrustThresholds,
-    systems: Mapping[str, Agreement] = MappingProxyType({}),
-) -> tuple[Standing, tuple[str, ...]]:
-    """Return the standing and the reasons for it, in words.
-
-    Not trusted where the primary metric's upper limit is below the threshold, overall or on the
-    outputs of one system: a judge that errs on one of them more cannot compare them, however well
-    it does on all together. Insufficient where any condition of trust is unmet; trusted
-    otherwise.
-    """
-    primary = found.figures[thresholds.primary.value]
-    name = thresholds.primary.value
-    parts = {"": found, **{f" on {system}": part for system, part in systems.items()}}
-    if below := [
-        f"{name}{part} lies between {_limits(figure)}, all of it below the "
-        f"{thresholds.at_least:g} that is asked for"
-        for part, agreed in parts.items()
-        if isinstance(figure := agreed.figures[name], Estimate)
-        and figure.high < thresholds.at_least
-    ]:
-        return Standing.NOT_TRUSTED, tuple(below)
-    unmet = (
-        *_unmet_by_labels(provenance),
-        *_unmet_by_number(found, scale, thresholds),
-        *_unmet_by_agreement(primary, thresholds),
-    )
-    if unmet:
-        return Standing.INSUFFICIENT, unmet
-    return Standing.TRUSTED, (
-        (
-            f"{name} is at least {_low(primary):.3f} on {found.n_items} rated items, "
-            f"{thresholds.at_least:g} was asked for"
-        ),
-    )
-
-
-def _unmet_by_labels(provenance: Provenance) -> list[str]:
-    unmet = []
-    if LabelSource.CONSTRUCTED in provenance.sources:
-        unmet.append(
-            "the labels are constructed: made together with the outputs they label, they show "
-            "how this works and can never make a judge trusted"
-        )
-    if not provenance.blind:
-        unmet.append("the raters were not blind to the system or the verdict, or nobody says so")
-    if None in provenance.probabilities:
-        unmet.append(
-            "nobody says how the rated records were drawn (sampling: random, or the column with "
-            "inclusion probabilities)"
-        )
-    elif len(provenance.probabilities) > 1:
-        unmet.append(
-            "the records were drawn with unequal probabilities, which these figures do not weight"
-        )
-    if provenance.quoted:
-        shown = ", ".join(provenance.quoted[:5])
-        unmet.append(f"the judge's prompt quotes rated items: {shown}")
-    return unmet
-
-
-def _unmet_by_number(found: Agreement, scale: Scale, thresholds: TrustThresholds) -> list[str]:
-    unmet = []
-    if found.n_items < thresholds.min_items:
-        unmet.append(
-            f"{found.n_items} rated items with a verdict, {thresholds.min_items} are needed"
-        )
-    for category, row in zip(scale.categories, found.confusion, strict=True):
-        if sum(row) < thresholds.min_class:
-            unmet.append(f"{sum(row)} labels say {category!r}, {thresholds.min_class} are needed")
-    return unmet
-
-
-def _unmet_by_agreement(primary: Figure, thresholds: TrustThresholds) -> list[str]:
-    name = thresholds.primary.value
-    if isinstance(primary, Undefined):
-        return [f"{name} does not exist: {primary.reason}"]
-    if primary.low < thresholds.at_least:
-        return [
-            (
-                f"{name} is only known to lie between {_limits(primary)}; its "
-                f"lower limit must reach {thresholds.at_least:g}"
-            )
-        ]
-    return []
-
-
-def _limits(figure: Estimate) -> str:
-    return f"{figure.low:.3f} and {figure.high:.3f}"
-
-
-def _low(figure: Figure) -> float:
-    if isinstance(figure, Undefined):
-        raise TypeError("a trusted judge has a primary metric")  # pragma: no cover
-    return figure.low
-
-
-def _effect_among(
-    chosen: np.ndarray,
-    human: np.ndarray,
-    judge: np.ndarray,
-    clusters: np.ndarray,
-    *,
-    level: float,
-) -> float:
-    if not chosen.any():
-        return 1.0
-    return agreement_design_effect(
-        human[chosen], judge[chosen], clusters=clusters[chosen], level=level
-    )
-
-
-def _parts(
+def _agreements(
     verdicts: Sequence[LabelledVerdict],
-    names_of: Callable[[LabelledVerdict], Sequence[str]],
-    scale: Scale,
+    labels: Labels,
+    parts: Mapping[str, NDArray[np.bool_]],
     *,
     level: float,
     seed: int,
-) -> Mapping[str, Agreement]:
-    parts: dict[str, list[LabelledVerdict]] = {}
-    for verdict in verdicts:
-        for name in names_of(verdict):
-            parts.setdefault(name, []).append(verdict)
-    return {name: agreement(part, scale, level=level, seed=seed) for name, part in parts.items()}
+) -> dict[str, Agreement]:
+    unjudged = [p for p, verdict in enumerate(verdicts) if not isinstance(verdict.outcome, Score)]
+    return {
+        name: agreement(
+            labels.where(chosen[labels.record]),
+            level=level,
+            seed=seed,
+            fates=_fates([verdicts[place] for place in unjudged if chosen[place]]),
+        )
+        for name, chosen in parts.items()
+    }
 
 
-def _slice_names(verdict: LabelledVerdict) -> list[str]:
-    return [f"{dimension}={value}" for dimension, value in verdict.slices.items()]
+def _correlations(
+    labels: Labels, by_system: Mapping[str, NDArray[np.bool_]], *, level: float, seed: int
+) -> tuple[LevelCorrelation, ...]:
+    if labels.scale.kind is not ScaleKind.ORDINAL:
+        return ()
+    values = np.array(labels.scale.values)
+    return tuple(
+        correlation_at(
+            values[labels.judge],
+            values[labels.human],
+            at=at,
+            statistic="spearman",
+            rng=np.random.default_rng(seed),
+            documents=labels.cluster,
+            systems=_system_codes(labels, by_system),
+            level=level,
+        )
+        for at in _LEVELS
+    )
 
 
-def _cluster_codes(verdicts: Sequence[LabelledVerdict]) -> np.ndarray:
-    codes: dict[str, int] = {}
-    return np.array([codes.setdefault(v.cluster, len(codes)) for v in verdicts], dtype=np.int64)
+def _system_codes(labels: Labels, by_system: Mapping[str, NDArray[np.bool_]]) -> NDArray[np.int64]:
+    codes = np.zeros(labels.human.size, dtype=np.int64)
+    for code, chosen in enumerate(by_system.values()):
+        codes[chosen[labels.record]] = code
+    return codes
 
 
-def _label(verdict: LabelledVerdict) -> str:
-    return verdict.outcome.label if isinstance(verdict.outcome, Score) else ""
+def _differential(labels: Labels, by_system: Mapping[str, NDArray[np.bool_]]) -> PValue | Undefined:
+    if labels.scale.kind is not ScaleKind.BINARY:
+        return Undefined(reason="one error rate a class is a matter of two classes")
+    systems = _system_codes(labels, by_system)
+    return equal_rates(labels.human, labels.judge, systems=systems, clusters=labels.cluster)
 
 
-def _fates(verdicts: Sequence[LabelledVerdict]) -> Mapping[str, int]:
-    counts: dict[str, int] = {}
-    for verdict in verdicts:
-        if not isinstance(verdict.outcome, Score):
-            found = verdict.outcome
-            why = found.code.value if isinstance(found, Fate) else "not_applicable"
-            counts[why] = counts.get(why, 0) + 1
-    return counts
+def _controls(measure: Measure) -> str:
+    recorded_or_local = measure.identity.get("judge", "") in {"recorded", "baseline"}
+    return "not applicable" if recorded_or_local else "not run"
+
+
+def _sentinels(
+    verdicts: Sequence[LabelledVerdict],
+    contents: Mapping[RecordKey, str],
+    thresholds: TrustThresholds,
+    *,
+    seed: int,
+) -> dict[str, str]:
+    judged = [v for v in verdicts if isinstance(v.outcome, Score) and v.key in contents]
+    if not judged:
+        return {}
+    wanted = min(thresholds.sentinels, len(judged))
+    chosen = np.random.default_rng(seed).choice(len(judged), size=wanted, replace=False)
+    return {contents[judged[place].key]: judged[place].votes[0].label for place in sorted(chosen)}
+
+
+def _fates(verdicts: Sequence[LabelledVerdict]) -> dict[str, int]:
+    found = (v.outcome for v in verdicts if not isinstance(v.outcome, Score))
+    return dict(
+        Counter(one.code.value if isinstance(one, Fate) else "not_applicable" for one in found)
+    )
 
 
 def _served(verdicts: Sequence[LabelledVerdict]) -> tuple[str, ...]:
@@ -385,14 +285,17 @@ def _served(verdicts: Sequence[LabelledVerdict]) -> tuple[str, ...]:
     return tuple(sorted(found - {""}))
 
 
-def _weakest(sources: frozenset[LabelSource]) -> LabelSource:
-    constructed = LabelSource.CONSTRUCTED in sources
-    return LabelSource.CONSTRUCTED if constructed else LabelSource.HUMAN
-
-
-def _disagreements(verdicts: Sequence[LabelledVerdict]) -> tuple[Disagreement, ...]:
-    return tuple(
-        Disagreement(key=v.key, human=v.human, judge=v.outcome.label, rationale=v.outcome.rationale)
+def _disagreements(verdicts: Sequence[LabelledVerdict], scale: Scale) -> tuple[Disagreement, ...]:
+    value = dict(zip(scale.categories, scale.values, strict=True))
+    found = [
+        Disagreement(
+            key=v.key,
+            human=v.human,
+            judge=v.outcome.label,
+            gap=value[v.outcome.label] - value[v.human],
+            rationale=v.outcome.rationale,
+        )
         for v in verdicts
         if isinstance(v.outcome, Score) and v.outcome.label != v.human
-    )
+    ]
+    return tuple(sorted(found, key=lambda one: -abs(one.gap)))

@@ -3,7 +3,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 # Tests that are about more than one module.
-NOT_ABOUT_ONE_MODULE = ("architecture", "contracts")
+NOT_ABOUT_ONE_MODULE = ("architecture", "contracts", "public_data")
 ACROSS_MODULES = frozenset(
     {"test_crash.py", "test_evouna.py", "test_llama_cpp.py", "test_public_api.py"}
 )

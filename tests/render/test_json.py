@@ -7,16 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from judge.render.json import examples_jsonl, figure_json, report_json, validation_json
+from judge.render.json import examples_jsonl, figure_json, report_json
 from judge.render.markdown import as_markdown
-from judge.render.pages import report_page, validation_page
+from judge.render.pages import report_page
 from judge.reports.report import Report
 from judge.results.outcome import FateCode
 from judge.stats.estimate import Estimate, Undefined
 from judge.trust.certificate import Standing
-from judge.trust.validation import Validation
 
-FIGURES = ("value", "low", "high", "level", "bounds", "n", "n_clusters", "method")
+FIGURES = ("value", "low", "high", "bounds")
 # Objects whose keys are data.
 BY_NAME = {"fates", "flags", "slices", "systems", "judge", "identity", "outputs", "versions"}
 BY_NAME |= {"scores", "findings", "set_aside", "details"}
@@ -98,23 +97,6 @@ def test_no_report_holds_a_number_that_is_none(
     for row in _rows(read, "estimates"):
         counts = cast("dict[str, int]", row["fates"])
         assert row["n_records"] == cast("int", row["scored"]) + sum(counts.values())
-
-
-@given(
-    pairs=st.lists(
-        st.tuples(st.integers(0, 1), VERDICT.filter(lambda v: v is not None)), max_size=80
-    ),
-    baseline=st.booleans(),
-)
-@settings(max_examples=60, deadline=None)
-def test_no_validation_holds_a_number_that_is_none(
-    validation_of: Callable[..., Validation], pairs: list[tuple[int, object]], *, baseline: bool
-) -> None:
-    validation = validation_of(pairs, baseline=baseline)
-
-    read = _read(validation_json(validation))
-    assert set(_nulls(read)) <= {".baseline"}
-    _assert_no_word_for_no_number(as_markdown(validation_page(validation)))
 
 
 @pytest.mark.parametrize("standing", [None, Standing.NOT_TRUSTED, Standing.INSUFFICIENT])
@@ -217,11 +199,3 @@ def test_the_keys_of_a_report_are_the_reviewed_ones(
     paths = dict.fromkeys(_paths(_read(report_json(small_report))))
 
     matches_snapshot("report_keys.txt", "\n".join(paths) + "\n")
-
-
-def test_the_keys_of_a_validation_are_the_reviewed_ones(
-    small_validation: Validation, matches_snapshot: Callable[[str, str], None]
-) -> None:
-    paths = dict.fromkeys(_paths(_read(validation_json(small_validation))))
-
-    matches_snapshot("validation_keys.txt", "\n".join(paths) + "\n")

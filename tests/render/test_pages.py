@@ -1,10 +1,8 @@
 from collections.abc import Callable
 
 from judge.render.page import Page, Section
-from judge.render.pages import report_page, validation_page
+from judge.render.pages import report_page
 from judge.reports.report import Report
-from judge.results.outcome import FateCode
-from judge.trust.validation import Validation
 
 
 def _section(page: Page, title: str) -> Section:
@@ -34,8 +32,9 @@ def test_the_sections_stand_in_their_order(small_report: Report) -> None:
 def test_a_withheld_metric_has_its_reason_and_no_table(small_report: Report) -> None:
     section = _section(report_page(small_report), "equivalence.teacher")
 
-    (line,) = section.lines
-    assert line.startswith("withheld: judge unvalidated: this judge was never measured")
+    withheld, corrected = section.lines
+    assert withheld.startswith("withheld: judge unvalidated: this judge was never measured")
+    assert corrected == "not corrected either: no labels by people on these outputs"
     assert not section.tables
 
 
@@ -132,45 +131,3 @@ def test_the_next_command_is_named(small_report: Report, report_of: Callable[...
     assert _section(report_page(done), "Next").lines == [
         "keep it: judge report 20260501-120000-abcdef -o report.md"
     ]
-
-
-def test_a_validation_shows_every_figure_beside_the_baseline(small_validation: Validation) -> None:
-    rows = _cells(_section(validation_page(small_validation), "Agreement"))
-
-    assert [row[0] for row in rows] == list(small_validation.overall.figures)
-    assert rows[-1][2].startswith("0.000 [")
-
-
-def test_a_validation_of_the_baseline_has_nothing_beside_it(
-    validation_of: Callable[..., Validation],
-) -> None:
-    page = validation_page(validation_of([(1, 1.0), (0, 0.0)] * 30, baseline=False))
-
-    assert {row[2] for row in _cells(_section(page, "Agreement"))} == {"the same judge"}
-
-
-def test_what_was_not_judged_and_what_was_set_aside_is_said(small_validation: Validation) -> None:
-    lines = _section(validation_page(small_validation), "Standing").lines
-
-    assert "119 labels (human) on 119 items" in lines
-    assert "labelled but not judged: judge_unparseable 1" in lines
-    assert "ratings set aside: of the system old, which is not in the config 3" in lines
-
-
-def test_ten_disagreements_are_shown_and_the_rest_counted(
-    validation_of: Callable[..., Validation],
-) -> None:
-    section = _section(validation_page(validation_of([(1, 0.0)] * 14)), "Disagreements (14)")
-
-    assert len(section.lines) == 11
-    assert section.lines[0] == "i0 of student: people equivalent, judge different - because"
-    assert section.lines[-1] == "... 4 more; all of them with -o x.json"
-
-
-def test_a_validation_without_a_single_verdict_is_a_page_too(
-    validation_of: Callable[..., Validation],
-) -> None:
-    page = validation_page(validation_of([(1, FateCode.JUDGE_UNAVAILABLE)] * 3))
-
-    assert _section(page, "Standing").lines[0].startswith("insufficient: ")
-    assert _section(page, "Disagreements (0)").lines == ["none"]

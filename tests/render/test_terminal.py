@@ -7,9 +7,10 @@ import pytest
 from rich.console import Console
 
 from judge.render.page import Page, Section, Table
-from judge.render.pages import report_page, validation_page
+from judge.render.pages import report_page
 from judge.render.terminal import show
 from judge.render.text import flat
+from judge.render.validation_page import validation_page
 from judge.reports.report import Report
 from judge.trust.certificate import Standing
 from judge.trust.validation import Validation

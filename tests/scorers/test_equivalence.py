@@ -87,6 +87,7 @@ def test_the_judge_sees_the_texts_of_the_target_and_no_name_of_the_system() -> N
 
     assert judge.cases == [
         JudgedCase(
+            key=RECORD.key,
             case_id="equivalence.teacher/student/i1",
             target=Target.TEACHER,
             input="two and two?",

@@ -7,12 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from judge.records.dataset import Dataset
-from judge.records.rating import LabelSource
+from judge.records.rating import LabelSource, text_hash
 from judge.records.record import Item, RecordKey, Role, System, Target
 from judge.results.outcome import Fate, FateCode, NotApplicable, Outcome, Score
 from judge.results.run import ADHERENCE, EQUIVALENCE, Measure, Result, RunManifest
 from judge.trust.admission import AdmittedResults, admit
-from judge.trust.certificate import Certificate, Standing, TrustThresholds
+from judge.trust.certificate import Certificate, PartStanding, Standing, TrustThresholds
+from judge.trust.gold import GoldLabel, GoldSet
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 JUDGED = Measure(
@@ -103,6 +104,7 @@ def _admitted(
     certificates: Sequence[Certificate] = (),
     left_open: frozenset[str] = frozenset(),
     manifest: RunManifest = MANIFEST,
+    gold: Sequence[GoldSet] = (),
 ) -> AdmittedResults:
     return admit(
         manifest,
@@ -111,6 +113,7 @@ def _admitted(
         certificates=list(certificates),
         left_open=left_open,
         now=NOW,
+        gold=gold,
     )
 
 
@@ -260,3 +263,96 @@ def test_the_remedy_is_what_to_type_next(manifest: RunManifest, remedy: str) -> 
 
     assert judged.trust is not None
     assert judged.trust.remedy == remedy
+
+
+def _fails_on(name: str) -> PartStanding:
+    return PartStanding(
+        name=name,
+        standing=Standing.NOT_TRUSTED,
+        n_labels=40,
+        primary=None,
+        reason=f"it fails on {name}",
+    )
+
+
+def test_a_believed_judge_is_withheld_only_where_it_fails() -> None:
+    certificate = replace(
+        CERTIFICATE, systems=(_fails_on("student"),), slices=(_fails_on("kind=mail"),)
+    )
+
+    judged, *_ = _admitted(certificates=[certificate]).measures
+
+    assert not judged.withheld
+    assert judged.why_withheld_on("student", "overall") == "it fails on student"
+    assert judged.why_withheld_on("teacher", "kind=mail") == "it fails on kind=mail"
+    assert judged.why_withheld_on("teacher", "overall") == ""
+
+
+def test_a_judge_that_is_not_believed_is_withheld_everywhere_for_one_reason() -> None:
+    certificate = replace(
+        CERTIFICATE, standing=Standing.INSUFFICIENT, systems=(_fails_on("student"),)
+    )
+
+    judged, _, adherence = _admitted(certificates=[certificate]).measures
+
+    for system in ("student", "teacher"):
+        assert judged.why_withheld_on(system, "overall") == "judge insufficient: good"
+        assert adherence.why_withheld_on(system, "overall") == ""
+
+
+def test_the_sentinels_are_compared_with_the_verdicts_of_the_same_judge_on_the_same_texts() -> None:
+    sentinels = {f"text {place}": "equivalent" for place in range(5)}
+    certificate = replace(CERTIFICATE, sentinels=sentinels)
+    other = replace(JUDGED, identity={"model": "another"})
+
+    def believed(measure: Measure, contents: str) -> bool:
+        verdict = replace(_score(measure), label="different")
+        results = [
+            replace(_result(key, verdict), content=f"{contents} {place}")
+            for place, key in enumerate(KEYS[:5])
+        ]
+        judged, *_ = _admitted(results, certificates=[certificate]).measures
+        return not judged.withheld
+
+    assert not believed(JUDGED, "text")
+    assert believed(JUDGED, "another text")
+    assert believed(other, "text")
+
+
+def _gold(target: Target = Target.REFERENCE, *, text: str = "") -> GoldSet:
+    label = GoldLabel(
+        item_id="i0#1",
+        system="student",
+        output_hash=text_hash(text),
+        label="equivalent",
+        inclusion=1.0,
+    )
+    return GoldSet(
+        criterion="equivalence",
+        target=target,
+        categories=JUDGED.categories,
+        population=DATASET.population,
+        fingerprint="ratings",
+        source=LabelSource.HUMAN,
+        blind=True,
+        labels=(label,),
+    )
+
+
+def test_labels_by_people_come_with_the_judged_measure_they_are_about_believed_or_not() -> None:
+    judged, by_teacher, adherence = _admitted(gold=[_gold()]).measures
+
+    assert judged.withheld
+    assert judged.gold is not None
+    assert list(judged.gold.labels) == [RecordKey(item_id="i0#1", system="student")]
+    assert by_teacher.gold is not None
+    assert by_teacher.gold.labels == {}
+    assert by_teacher.gold.why_not == "no labels by people on these outputs"
+    assert adherence.gold is None
+
+
+def test_a_label_of_another_text_does_not_come_along() -> None:
+    judged, *_ = _admitted(gold=[_gold(text="what it was")]).measures
+
+    assert judged.gold is not None
+    assert (judged.gold.labels, judged.gold.changed) == ({}, 1)

@@ -1,3 +1,4 @@
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -5,15 +6,18 @@ import pytest
 
 from judge.records.rating import LabelSource
 from judge.records.record import Target
+from judge.records.scale import Scale, ScaleKind
 from judge.results.run import EQUIVALENCE, Measure
 from judge.stats.estimate import Estimate
 from judge.trust.certificate import (
     Certificate,
     JudgeTrust,
+    PartStanding,
     Primary,
     Standing,
     TrustThresholds,
     decode_certificate,
+    default_primary,
     encode_certificate,
     standing_of,
 )
@@ -246,3 +250,120 @@ def test_the_remedy_says_what_to_do_and_type(certificate: Certificate, words: st
     assert found.remedy.startswith(words)
     assert found.remedy.endswith("then judge validate c.yaml")
     assert not found.believed
+
+
+SENTINELS = {f"text {place}": "equivalent" for place in range(30)}
+
+
+def _again(verdicts: Mapping[str, str], *, sentinels: Mapping[str, str] = SENTINELS) -> JudgeTrust:
+    return standing_of(
+        MEASURE,
+        [replace(_certificate(), sentinels=sentinels)],
+        served=frozenset({"judge-1-0501"}),
+        population="population",
+        now=ISSUED,
+        validate_command="judge validate c.yaml",
+        verdicts=verdicts,
+    )
+
+
+def _changed(n: int) -> Mapping[str, str]:
+    """The sentinels' verdicts, of which that many came out differently."""
+    names = list(SENTINELS)
+    return {**SENTINELS, **dict.fromkeys(names[:n], "different")}
+
+
+@pytest.mark.parametrize(("changed", "believed"), [(0, True), (3, True), (10, False), (30, False)])
+def test_a_judge_that_changed_its_mind_is_stale_once_it_is_more_than_luck(
+    changed: int, *, believed: bool
+) -> None:
+    assert _again(_changed(changed)).believed is believed
+
+
+def test_a_changed_mind_is_told_in_numbers() -> None:
+    found = _again({**_changed(12), "another text": "different"})
+
+    assert found.standing is Standing.STALE
+    assert found.reasons == (
+        "the judge changed its mind: 12 of 30 certified verdicts came out differently in this run",
+    )
+    assert found.remedy == "judge validate c.yaml"
+
+
+@pytest.mark.parametrize(
+    ("sentinels", "verdicts"),
+    [
+        ({}, _changed(30)),
+        (SENTINELS, {}),
+        (SENTINELS, {"another text": "different"}),
+        (SENTINELS, {"text 0": "different"}),
+    ],
+)
+def test_texts_that_were_not_judged_again_say_nothing(
+    sentinels: Mapping[str, str], verdicts: Mapping[str, str]
+) -> None:
+    assert _again(verdicts, sentinels=sentinels).believed
+
+
+def test_sentinels_survive_being_stored() -> None:
+    certificate = replace(_certificate(), sentinels=SENTINELS, systems=(_part("student"),))
+
+    assert decode_certificate(encode_certificate(certificate)) == certificate
+
+
+def _part(name: str, standing: Standing = Standing.NOT_TRUSTED) -> PartStanding:
+    return PartStanding(
+        name=name, standing=standing, n_labels=40, primary=None, reason=f"it fails on {name}"
+    )
+
+
+def _parts(systems: Sequence[PartStanding] = (), slices: Sequence[PartStanding] = ()) -> JudgeTrust:
+    return _standing(replace(_certificate(), systems=tuple(systems), slices=tuple(slices)))
+
+
+def test_a_judge_is_not_believed_on_the_part_on_which_it_fails() -> None:
+    found = _parts([_part("student")], [_part("kind=mail")])
+
+    assert found.believed
+    assert found.why_not_there("student", "overall") == "it fails on student"
+    assert found.why_not_there("teacher", "kind=mail") == "it fails on kind=mail"
+    assert (
+        found.why_not_there("student", "kind=mail") == "it fails on student; it fails on kind=mail"
+    )
+    assert found.why_not_there("teacher", "overall") == ""
+    assert found.why_not_there("teacher", "kind=chat") == ""
+
+
+@pytest.mark.parametrize("standing", [Standing.TRUSTED, Standing.INSUFFICIENT])
+def test_a_part_with_pooled_evidence_only_is_not_withheld(standing: Standing) -> None:
+    found = _parts([_part("student", standing)], [_part("kind=mail", standing)])
+
+    assert found.why_not_there("student", "kind=mail") == ""
+
+
+def test_without_a_certificate_no_part_has_a_reason_of_its_own() -> None:
+    assert _standing().why_not_there("student", "overall") == ""
+
+
+def test_a_system_and_a_slice_never_answer_for_each_other() -> None:
+    found = _parts([_part("kind=mail")], [_part("student")])
+
+    assert found.why_not_there("student", "overall") == ""
+    assert found.why_not_there("teacher", "kind=mail") == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "categories", "primary"),
+    [
+        (ScaleKind.BINARY, ("no", "yes"), Primary.INFORMEDNESS),
+        (ScaleKind.ORDINAL, ("1", "2", "3"), Primary.KAPPA_QUADRATIC),
+        (ScaleKind.ORDINAL, ("bad", "good"), Primary.KAPPA),
+        (ScaleKind.NOMINAL, ("a", "b", "c"), Primary.KAPPA),
+        (ScaleKind.PAIRWISE, ("b", "a"), Primary.KAPPA),
+        (ScaleKind.PAIRWISE, ("b", "tie", "a"), Primary.KAPPA_QUADRATIC),
+    ],
+)
+def test_each_scale_has_a_metric_that_decides(
+    kind: ScaleKind, categories: tuple[str, ...], primary: Primary
+) -> None:
+    assert default_primary(Scale(kind=kind, categories=categories)) is primary

@@ -1,0 +1,38 @@
+"""Which records a row of a report is about."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from judge.records.record import Record
+from judge.trust.admission import AdmittedResults
+
+OVERALL = "overall"
+
+
+def slice_names(admitted: AdmittedResults) -> list[str]:
+    """Return ``overall`` and each ``dimension=value`` of the run."""
+    slices = admitted.manifest.slices
+    return [OVERALL, *(f"{name}={value}" for name in slices for value in slices[name])]
+
+
+def record_groups(admitted: AdmittedResults) -> dict[tuple[str, str], list[Record]]:
+    """Return the records of each system and slice, one for every combination."""
+    groups: dict[tuple[str, str], list[Record]] = {
+        (system.name, name): []
+        for system in admitted.manifest.systems
+        for name in slice_names(admitted)
+    }
+    for record in admitted.records:
+        groups[record.system, OVERALL].append(record)
+        for dimension, value in record.slices.items():
+            groups[record.system, f"{dimension}={value}"].append(record)
+    return groups
+
+
+def cluster_codes(records: Sequence[Record]) -> np.ndarray:
+    """Return the records' clusters as integers from 0, shape (n_records,)."""
+    codes: dict[str, int] = {}
+    return np.array(
+        [codes.setdefault(record.cluster, len(codes)) for record in records], dtype=np.int64
+    )

@@ -1,0 +1,204 @@
+"""Labels by people, kept with the store so that a later report can correct a judge by them."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from judge.records.rating import (
+    Aggregate,
+    LabelSource,
+    Rating,
+    consensus,
+    text_hash,
+)
+from judge.records.record import Record, RecordKey, Target
+from judge.records.scale import Scale
+from judge.results.run import Measure
+
+GOLD_KIND = "gold"
+"""Kind of the stored document."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoldLabel:
+    """What people said of one text, by the declared rule.
+
+    Attributes:
+        output_hash: of the text they said it of: a changed text has lost its label.
+        inclusion: chance in (0, 1] with which it was drawn for rating; None where nobody knows.
+        shared_draw: whether one random number drew the item in all systems, so that two of them
+            were drawn together with the lesser of their chances.
+        ratings: rater to label, by which a later plan knows who need not be asked again.
+    """
+
+    item_id: str
+    system: str
+    output_hash: str
+    label: str
+    inclusion: float | None
+    shared_draw: bool = False
+    ratings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> RecordKey:
+        return RecordKey(item_id=self.item_id, system=self.system)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoldSet:
+    """All labels of one criterion and target on one evaluation set.
+
+    Attributes:
+        population: fingerprint of the evaluation set.
+        fingerprint: of what people said.
+    """
+
+    criterion: str
+    target: Target
+    categories: tuple[str, ...]
+    population: str
+    fingerprint: str
+    source: LabelSource
+    blind: bool
+    labels: tuple[GoldLabel, ...]
+
+    @property
+    def document_id(self) -> str:
+        parts = (self.criterion, self.target.value, self.population, self.fingerprint)
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gold:
+    """The labels that hold for the texts of one run, or why there are none.
+
+    Attributes:
+        labels: by record.
+        changed: labels that were lost because their text changed.
+        why_not: why they cannot correct a judge, in words; empty where they can.
+    """
+
+    labels: Mapping[RecordKey, GoldLabel]
+    changed: int = 0
+    why_not: str = ""
+
+
+def gold_set(
+    ratings: Sequence[Rating],
+    scale: Scale,
+    *,
+    aggregate: Aggregate,
+    criterion: str,
+    target: Target,
+    population: str,
+    fingerprint: str,
+) -> GoldSet:
+    """Return what is kept of ratings: one label a record, by the declared rule."""
+    agreed, _ = consensus(ratings, scale, aggregate=aggregate)
+    first = {rating.key: rating for rating in reversed(ratings)}
+    raters: dict[RecordKey, dict[str, str]] = {}
+    for rating in ratings:
+        raters.setdefault(rating.key, {})[rating.rater] = rating.label
+    return GoldSet(
+        criterion=criterion,
+        target=target,
+        categories=scale.categories,
+        population=population,
+        fingerprint=fingerprint,
+        source=weakest(rating.source for rating in ratings),
+        blind=all(rating.blind for rating in ratings),
+        labels=tuple(
+            GoldLabel(
+                item_id=one.key.item_id,
+                system=one.key.system,
+                output_hash=first[one.key].output_hash,
+                label=one.label,
+                inclusion=first[one.key].inclusion_probability,
+                shared_draw=first[one.key].shared_draw,
+                ratings=raters[one.key],
+            )
+            for one in agreed
+        ),
+    )
+
+
+def weakest(sources: Iterable[LabelSource]) -> LabelSource:
+    """Return constructed where any label is."""
+    return LabelSource.CONSTRUCTED if LabelSource.CONSTRUCTED in sources else LabelSource.HUMAN
+
+
+def encode_gold(gold: GoldSet) -> bytes:
+    """Return the labels as the bytes that are stored."""
+    return msgspec.json.encode(gold)
+
+
+def decode_gold(body: bytes) -> GoldSet:
+    """Read stored labels."""
+    return msgspec.json.decode(body, type=GoldSet)
+
+
+def gold_for(
+    measure: Measure, records: Sequence[Record], sets: Sequence[GoldSet], *, population: str
+) -> Gold:
+    """Return the labels that hold for the texts of a run.
+
+    Args:
+        measure: judged; its criterion, target and scale must be those of the labels.
+        records: of the run.
+        sets: all there are, oldest first; the newest that fits counts.
+        population: fingerprint of the evaluation set the run belongs to.
+    """
+    about = [s for s in sets if _is_about(s, measure)]
+    here = [s for s in about if s.population == population]
+    if not here:
+        where = "on another evaluation set only" if about else "on these outputs"
+        return Gold(labels={}, why_not=f"no labels by people {where}")
+    newest = here[-1]
+    texts = {record.key: text_hash(record.output) for record in records}
+    known = [label for label in newest.labels if label.key in texts]
+    held = {label.key: label for label in known if label.output_hash == texts[label.key]}
+    return Gold(labels=held, changed=len(known) - len(held), why_not=_why_not(newest))
+
+
+def kept_labels(
+    measure: Measure, records: Sequence[Record], sets: Sequence[GoldSet], *, population: str
+) -> Mapping[RecordKey, GoldLabel]:
+    """Return what people said blind of texts that are still the same, however they were drawn.
+
+    Unlike `gold_for` it looks at every set, the newest first: nobody is asked twice about a text.
+
+    Args:
+        measure: judged; its criterion, target and scale must be those of the labels.
+        records: of the evaluation set as it is now.
+        sets: all there are, oldest first.
+        population: fingerprint of the evaluation set.
+    """
+    texts = {record.key: text_hash(record.output) for record in records}
+    return {
+        label.key: label
+        for found in sets
+        if _is_about(found, measure) and found.population == population
+        if found.source is LabelSource.HUMAN and found.blind
+        for label in found.labels
+        if texts.get(label.key) == label.output_hash
+    }
+
+
+def _is_about(gold: GoldSet, measure: Measure) -> bool:
+    return (gold.criterion, gold.target, gold.categories) == (
+        measure.criterion,
+        measure.target,
+        measure.categories,
+    )
+
+
+def _why_not(gold: GoldSet) -> str:
+    if gold.source is LabelSource.CONSTRUCTED:
+        return "the labels are constructed, not made by people who read the outputs"
+    if not gold.blind:
+        return "the raters were not blind to the system or the verdict, or nobody says so"
+    if any(label.inclusion is None for label in gold.labels):
+        return "nobody says how the rated records were drawn (ratings: sampling)"
+    return ""

@@ -1,0 +1,161 @@
+"""What people said beside what the judge said: the rows of a validation, and as arrays."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from judge.records.record import RecordKey, Slices
+from judge.records.scale import Scale
+from judge.results.outcome import Outcome, Score, Vote
+
+UNLABELLED = -1
+"""Code of a label that a rater did not give."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelledVerdict:
+    """What people said of one record, and what came of asking the judge.
+
+    Attributes:
+        human: the one label that stands for all of its raters, by the declared rule.
+        ratings: rater to label; empty where only the one label is known.
+        inclusion: chance in (0, 1] with which the record was drawn for rating; equal chances of
+            any size count the same.
+        length: characters of the output.
+    """
+
+    key: RecordKey
+    cluster: str
+    slices: Slices
+    human: str
+    outcome: Outcome
+    ratings: Mapping[str, str] = field(default_factory=dict)
+    inclusion: float = 1.0
+    length: int = 0
+
+    @property
+    def votes(self) -> tuple[Vote, ...]:
+        """Every verdict of the judge on the record; empty where it gave none."""
+        if not isinstance(self.outcome, Score):
+            return ()
+        return self.outcome.votes or (Vote(label=self.outcome.label),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labels:
+    """The labels that have a verdict, as arrays with a row per verdict.
+
+    A record that was judged in two orders, or twice, has two rows of one cluster.
+
+    Attributes:
+        human: codes of what people said, shape (n,).
+        judge: codes of what the judge said, shape (n,).
+        cluster: integer code, shape (n,).
+        record: place of the row's record among the verdicts it was made from, shape (n,).
+        inclusion: chance of the record to be rated, shape (n,).
+        length: characters of the output, shape (n,).
+        scale: of both sides.
+    """
+
+    human: NDArray[np.int64]
+    judge: NDArray[np.int64]
+    cluster: NDArray[np.int64]
+    record: NDArray[np.int64]
+    inclusion: NDArray[np.float64]
+    length: NDArray[np.float64]
+    scale: Scale
+
+    @property
+    def n_items(self) -> int:
+        """Distinct clusters."""
+        return int(np.count_nonzero(np.bincount(self.cluster)))
+
+    @property
+    def clustered(self) -> bool:
+        """Whether some labels share a cluster."""
+        return self.n_items < self.cluster.size
+
+    @property
+    def unequal(self) -> bool:
+        """Whether some records were likelier to be rated than others."""
+        return bool(self.inclusion.size) and bool(np.ptp(self.inclusion) > 0)
+
+    def where(self, chosen: NDArray[np.bool_]) -> "Labels":
+        """Return the chosen rows."""
+        return Labels(
+            human=self.human[chosen],
+            judge=self.judge[chosen],
+            cluster=self.cluster[chosen],
+            record=self.record[chosen],
+            inclusion=self.inclusion[chosen],
+            length=self.length[chosen],
+            scale=self.scale,
+        )
+
+
+def labels_of(verdicts: Sequence[LabelledVerdict], scale: Scale) -> Labels:
+    """Return the labels that have a verdict as arrays, in order."""
+    codes = {category: place for place, category in enumerate(scale.categories)}
+    clusters: dict[str, int] = {}
+    rows = [
+        (codes[verdict.human], codes[label], clusters.setdefault(verdict.cluster, place), place)
+        for place, verdict in enumerate(verdicts)
+        for label in _labels(verdict.outcome)
+    ]
+    human, judge, cluster, record = np.array(rows, dtype=np.int64).reshape(-1, 4).T.copy()
+    return Labels(
+        human=human,
+        judge=judge,
+        cluster=cluster,
+        record=record,
+        inclusion=np.array([v.inclusion for v in verdicts], dtype=np.float64)[record],
+        length=np.array([v.length for v in verdicts], dtype=np.float64)[record],
+        scale=scale,
+    )
+
+
+def _labels(outcome: Outcome) -> Sequence[str]:
+    """Return the verdicts of a judge on one record; 100,000 of them are read for one report."""
+    if not isinstance(outcome, Score):
+        return ()
+    return [vote.label for vote in outcome.votes] if outcome.votes else (outcome.label,)
+
+
+def parts_of(names: Sequence[Sequence[str]]) -> dict[str, NDArray[np.bool_]]:
+    """Return, for each name that occurs, which of the records bear it.
+
+    Args:
+        names: the names of each record, such as its slices.
+
+    Returns:
+        Name to mask of shape (n_records,), in order of first appearance.
+    """
+    places: dict[str, list[int]] = {}
+    for place, own in enumerate(names):
+        for name in own:
+            places.setdefault(name, []).append(place)
+    masks = {}
+    for name, found in places.items():
+        mask = np.zeros(len(names), dtype=np.bool_)
+        mask[found] = True
+        masks[name] = mask
+    return masks
+
+
+def rater_codes(
+    verdicts: Sequence[LabelledVerdict], scale: Scale
+) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """Return the raters, and their labels as codes of shape (n_records, n_raters)."""
+    raters: dict[str, int] = {}
+    cells = [
+        (place, raters.setdefault(rater, len(raters)), scale.code(label))
+        for place, verdict in enumerate(verdicts)
+        for rater, label in verdict.ratings.items()
+    ]
+    codes = np.full((len(verdicts), len(raters)), UNLABELLED, dtype=np.int64)
+    if cells:
+        rows, columns, labels = np.array(cells, dtype=np.int64).T
+        codes[rows, columns] = labels
+    return tuple(raters), codes

