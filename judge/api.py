@@ -1,4 +1,4 @@
-"""The use cases: evaluate, resume, validate a judge, report."""
+"""The use cases: evaluate, resume, plan labels, validate a judge, report."""
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -379,6 +379,11 @@ def plan_labels(project: Project, store: Store, wishes: Wishes) -> LabelPlan:
     everything = list(project.dataset.records())
     if not all(record.key in outcomes for record in everything):
         raise ConfigError(f"the run {manifest.run_id} is not finished: judge resume latest")
+    if not any(isinstance(outcome, Score) for outcome in outcomes.values()):
+        raise ConfigError(
+            f"the judge gave no verdict in the run {manifest.run_id}, and a plan goes by verdicts: "
+            "judge report latest says why"
+        )
     quoted = project.ratings.source.quoted if project.ratings else ()
     certificates = [decode_certificate(body) for body in store.documents(CERTIFICATE_KIND)]
     return draw_labels(

@@ -63,6 +63,7 @@ def plan_json(plan: LabelPlan, *, files: Mapping[str, str]) -> bytes:
             for system, outputs in plan.outputs.items()
         },
         "planned": len(plan.rows),
+        "items": plan.n_items,
         "kept": plan.kept,
         "asked": len(plan.asked),
         "raters": list(plan.raters),
@@ -118,13 +119,15 @@ def _plan_section(plan: LabelPlan) -> Section:
     raters = ", ".join(plan.raters) or "one rater"
     lines = [
         (
-            f"{len(plan.rows)} outputs drawn, with chances of {number(min(chances))} to "
-            f"{number(max(chances))}; {plan.kept} of them keep the label of an unchanged text"
+            f"{len(plan.rows)} outputs on {plan.n_items} items drawn, with chances of "
+            f"{number(min(chances))} to {number(max(chances))}; {plan.kept} of them keep the label "
+            "of an unchanged text"
         ),
         (
             f"{len(plan.asked)} labels asked of {raters}: about {plan.hours:.1f} hours at "
             f"{plan.seconds_per_label:g} s a label"
         ),
+        *_too_few_items(plan),
         *(_margin(student, found) for student, found in plan.margins.items()),
     ]
     rows = [
@@ -133,6 +136,12 @@ def _plan_section(plan: LabelPlan) -> Section:
     ]
     table = Table(columns=["system", "outputs", "to be labelled"], rows=rows)
     return Section(title="This plan", lines=lines, tables=[table])
+
+
+def _too_few_items(plan: LabelPlan) -> list[str]:
+    if plan.n_items >= plan.min_items:
+        return []
+    return [f"too few items for a trusted judge: {plan.min_items} are needed; more --labels"]
 
 
 def _margin(student: str, found: float | Undefined) -> str:

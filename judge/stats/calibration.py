@@ -341,10 +341,9 @@ def _normal_draws(
     covariance: NDArray[np.float64], *, draws: int, rng: np.random.Generator
 ) -> NDArray[np.float64]:
     values, vectors = np.linalg.eigh(covariance)
-    scales = np.sqrt(np.maximum(values, 0))
-    return np.asarray(
-        (rng.standard_normal((draws, scales.size)) * scales) @ vectors.T, dtype=np.float64
-    )
+    # The symmetric root: unlike the vectors it does not depend on rounding.
+    root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
+    return np.asarray(rng.standard_normal((draws, len(root))) @ root, dtype=np.float64)
 
 
 def _bins(chances: NDArray[np.float64], *, n_bins: int) -> NDArray[np.int64]:

@@ -57,11 +57,11 @@ def recalibrated(
 ) -> Recalibration | Undefined:
     """Put probabilities right by labels, and compare before and after on items not fitted to.
 
-    "temperature" divides logits by one number, "platt" stretches and shifts them, and neither
-    changes the order of the items. Both are fitted to labels drawn in by Platt's rule, so that
-    labels which the probabilities part without an error still have a fit. "isotonic" is any
-    rising function; it needs the most labels, and where it says 0 or 1 one error makes the log
-    loss Undefined.
+    "temperature" divides logits by one number, "platt" stretches and shifts them; neither ever
+    turns the order of the items round: where probabilities mislead, all become equal. Both are
+    fitted to labels drawn in by Platt's rule, so that labels which the probabilities part without
+    an error still have a fit. "isotonic" is any rising function; it needs the most labels, and
+    where it says 0 or 1 one error makes the log loss Undefined.
 
     Args:
         labels: 0 or 1, shape (n,).
@@ -135,6 +135,9 @@ def _predicted(
     columns = slice(0, 1 if method == "temperature" else 2)
     targets = _drawn_in(ones)
     weights = _logistic_fit(_design(chances)[:, columns], targets)
+    if weights[0] < 0:
+        # The loss is convex: the least one without a turn is that without a stretch.
+        return np.full(new.size, 1 / 2 if method == "temperature" else targets.mean())
     return _sigmoid(_design(new)[:, columns] @ weights)
 
 
@@ -167,8 +170,7 @@ def _drawn_in(ones: Floats) -> Floats:
 def _logistic_fit(design: Floats, targets: Floats) -> Floats:
     """Weights of least log loss, by Newton's method with steps halved until the loss falls.
 
-    A judge whose probabilities mislead gets a negative stretch: the items change places. Where all
-    logits are equal the stretch is free, and the least one is taken.
+    Where all logits are equal the stretch is free, and the least weights are taken.
     """
     weights = np.zeros(design.shape[1])
     loss = _loss(design @ weights, targets)

@@ -1,6 +1,5 @@
 """How far several raters agree with each other, with labels that may be missing."""
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -12,13 +11,10 @@ from judge.stats.clusters import (
     Numbers,
     cluster_codes,
     count_clusters,
-    largest_design_effect,
-    mean_variance,
     normal_quantile,
     student_quantile,
 )
 from judge.stats.estimate import Estimate, Undefined
-from judge.stats.intervals import wilson_limits
 from judge.stats.patterns import (
     Floats,
     LabelPatterns,
@@ -32,7 +28,6 @@ from judge.stats.patterns import (
 Metric: TypeAlias = Literal["nominal", "ordinal", "interval"]
 
 _PAIR = 2
-_FLAT = 1e-12  # of a variance on [0, 1]: below it is rounding
 _PRIOR = 0.5  # of a unit that agrees, and of one that does not: Jeffreys'
 
 
@@ -139,9 +134,11 @@ def gwet_ac(
 ) -> Estimate | Undefined:
     """Agreement of any raters beyond a chance that does not grow where one category is common.
 
-    AC1, or AC2 with weights. The limits are Wilson's for the observed agreement, of as many
-    independent units as give it the variance of the coefficient, mapped to its scale: the t
-    interval has no width where all units agree, and leaves the scale near there.
+    AC1, or AC2 with weights. The limits are Jeffreys' for a share like the observed agreement, of
+    as many independent units as give it Gwet's variance, mapped to the scale of the coefficient.
+    The variance is that of the units and of half a unit that agrees and half a unit that does not,
+    as in `krippendorff_alpha`: without them it is 0 where all units agree. With quadratic weights,
+    two raters and few units the limits lie too high: coverage .89 at K = 5 and n = 30.
 
     Args:
         labels: category codes in the order of the scale, -1 for no label, shape
@@ -160,30 +157,25 @@ def gwet_ac(
 
     Source: Gwet (2008), Br. J. Math. Stat. Psychol. 61(1), 29-48; AC2 and missing labels: Gwet
     (2014), Handbook of Inter-Rater Reliability, 4th ed., chapters 3 to 5. How many units have but
-    one label is taken as given, where Gwet counts its spread too. Clustered: as
-    `clusters.mean_variance`.
+    one label is taken as given, where Gwet counts its spread too. Clustered: sums by cluster, as
+    in `clusters.mean_variance`.
     """
     patterns = label_patterns(labels, n_categories=n_categories, fewest=1)
-    paired = patterns.counts.sum(axis=1) >= _PAIR
     groups = clusters_of(patterns.units, clusters, n_units=len(labels))
-    codes = cluster_codes(groups, n=patterns.units.size)
-    in_pairs = np.flatnonzero(paired[patterns.place])
-    pair_codes = cluster_codes(clusters_of(in_pairs, groups, n_units=codes.size), n=in_pairs.size)
+    in_pairs = np.flatnonzero((patterns.counts.sum(axis=1) >= _PAIR)[patterns.place])
+    pair_codes = cluster_codes(
+        clusters_of(in_pairs, groups, n_units=patterns.units.size), n=in_pairs.size
+    )
     n, n_clusters = in_pairs.size, count_clusters(pair_codes)
     reason = why_no_spread(n_clusters)
     if reason is not None:
         return Undefined(reason=reason, n=n)
-    parts = _gwet_parts(patterns, paired=paired, weights=weights)
-    by_unit = parts.linear[patterns.place]
-    scale = 1 - parts.expected
-    variance = mean_variance(by_unit, codes) * scale**2
-    reach = student_quantile(level, degrees=_degrees(by_unit, codes))
-    inflation = (reach / normal_quantile(level)) ** 2
-    spread = parts.observed * (1 - parts.observed)
-    varies = min(spread, variance) > _FLAT
-    size = spread / variance if varies else n / largest_design_effect(pair_codes)
-    limits = wilson_limits(parts.observed, size=size / inflation, level=level)
-    value, low, high = ((share - parts.expected) / scale for share in (parts.observed, *limits))
+    agreeing = 1 - _costs(n_categories, weights=weights)
+    observed, expected, _ = _gwet_parts(patterns.counts, patterns.occurrences, agreeing)
+    codes = cluster_codes(groups, n=patterns.units.size)
+    size = _gwet_size(patterns, codes, agreeing=agreeing, level=level)
+    limits = _jeffreys_limits(observed, size=size, level=level)
+    value, low, high = ((share - expected) / (1 - expected) for share in (observed, *limits))
     return Estimate(
         value=value,
         low=min(low, value),
@@ -191,55 +183,58 @@ def gwet_ac(
         level=level,
         n=n,
         n_clusters=n_clusters,
-        method="wilson, gwet's variance" + ("" if n_clusters == n else ", cluster-robust"),
+        method="jeffreys, gwet's variance" + ("" if n_clusters == n else ", cluster-robust"),
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _GwetParts:
-    """Observed and expected agreement, and a linear form of the coefficient.
-
-    Attributes:
-        linear: how far a unit of each pattern moves the coefficient, shape (P,), of mean 0 over
-            the units.
-    """
-
-    observed: float
-    expected: float
-    linear: Floats
-
-
 def _gwet_parts(
-    patterns: LabelPatterns, *, paired: NDArray[np.bool_], weights: Weights
-) -> _GwetParts:
-    counts, occurrences = patterns.counts, patterns.occurrences
-    n, in_pairs = int(occurrences.sum()), int(occurrences[paired].sum())
-    categories = counts.shape[1]
-    agreeing = 1 - _costs(categories, weights=weights)
-    totals = counts.sum(axis=1)
+    counts: NDArray[np.int64], occurrences: NDArray[np.integer | np.floating], agreeing: Floats
+) -> tuple[float, float, Floats]:
+    """Observed and expected agreement, and how far a unit of each pattern moves the coefficient."""
+    totals, categories = counts.sum(axis=1), counts.shape[1]
+    paired = totals >= _PAIR
     pairs = (counts * (counts @ agreeing - 1)).sum(axis=1)
     within = np.where(paired, pairs / np.maximum(totals * (totals - 1), 1), 0.0)
+    whole, in_pairs = float(occurrences.sum()), float(occurrences[paired].sum())
     observed = float(occurrences @ within) / in_pairs
     profiles = counts / totals[:, np.newaxis]
-    shares = occurrences @ profiles / n
+    shares = occurrences @ profiles / whole
     by_chance = float(agreeing.sum()) / (categories * (categories - 1)) * profiles @ (1 - shares)
-    expected = float(occurrences @ by_chance) / n
+    expected = float(occurrences @ by_chance) / whole
     value = (observed - expected) / (1 - expected)
-    agreed = n / in_pairs * np.where(paired, within - observed, 0.0)
-    linear = (agreed - 2 * (1 - value) * (by_chance - expected)) / (1 - expected)
-    return _GwetParts(observed=observed, expected=expected, linear=linear)
+    agreed = whole / in_pairs * np.where(paired, within - observed, 0.0)
+    moved = (agreed - 2 * (1 - value) * (by_chance - expected)) / (1 - expected)
+    return observed, expected, np.asarray(moved, dtype=np.float64)
 
 
-def _degrees(errors: Floats, codes: NDArray[np.int64]) -> float:
-    """Degrees of freedom of `mean_variance`, as `clusters.variance_degrees`, clusters or not.
+def _gwet_size(
+    patterns: LabelPatterns, codes: NDArray[np.int64], *, agreeing: Floats, level: float
+) -> float:
+    """Independent units that would give the observed agreement the variance of the coefficient."""
+    pairs, prior = _prior_pairs(patterns.counts.shape[1])
+    counts, seen = np.concatenate([patterns.counts, pairs]), len(patterns.counts)
+    groups = count_clusters(codes)
+    # Where units come in clusters, so do those that the prior holds possible.
+    cluster_size = codes.size / groups
+    occurrences = np.concatenate([patterns.occurrences, prior * cluster_size])
+    observed, expected, moved = _gwet_parts(counts, occurrences, agreeing)
+    sums = np.bincount(codes, weights=moved[patterns.place])
+    squares = groups / (groups - 1) * float(sums @ sums)
+    squares += float(prior @ (cluster_size * moved[seen:]) ** 2)
+    variance = squares / float(occurrences.sum()) ** 2 * (1 - expected) ** 2
+    reach = student_quantile(level, degrees=groups - 1) / normal_quantile(level)
+    return observed * (1 - observed) / variance / reach**2
 
-    Where all units but a few agree, as they do at .98, those few make the variance.
-    """
-    squares = np.bincount(codes, weights=errors) ** 2
-    uncertainty = squares.size * float(squares.var(ddof=1))
-    if uncertainty == 0:
-        return squares.size - 1
-    return min(squares.size - 1.0, max(1.0, 2 * float(squares.sum()) ** 2 / uncertainty))
+
+def _jeffreys_limits(share: float, *, size: float, level: float) -> tuple[float, float]:
+    """Limits of a share of independent units that need not be whole, from Beta(1/2, 1/2)."""
+    from scipy.special import betaincinv  # 0.2 s to import: only when used
+
+    hits, misses = size * share + 0.5, size * (1 - share) + 0.5
+    low, high = (
+        float(betaincinv(hits, misses, tail)) for tail in ((1 - level) / 2, (1 + level) / 2)
+    )
+    return low, high
 
 
 def _costs(categories: int, *, weights: Weights) -> Floats:

@@ -121,15 +121,20 @@ def _rows(
     codes = cluster_codes(clusters, n=side.size)
     order = np.lexsort((codes, weight, side, *features.T))
     _, first, place = np.unique(codes[order], return_index=True, return_inverse=True)
-    varies = np.ptp(features, axis=0) > _FLAT * np.abs(features).max(axis=0) if side.size else []
-    kept = features[:, varies]
-    spread = kept.std(axis=0)
     return _Rows(
-        features=((kept - kept.mean(axis=0)) / spread)[order],
+        features=_standardised(features[order]),
         side=side[order],
         weight=weight[order],
         cluster=np.argsort(np.argsort(first))[place],
     )
+
+
+def _standardised(features: NDArray[np.float64]) -> NDArray[np.float64]:
+    if len(features) == 0:
+        return features[:, :0]
+    varies = np.ptp(features, axis=0) > _FLAT * np.abs(features).max(axis=0)
+    kept = features[:, varies]
+    return np.asarray((kept - kept.mean(axis=0)) / kept.std(axis=0), dtype=np.float64)
 
 
 def _dealt(rows: _Rows, *, folds: int, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -173,7 +178,7 @@ def _area(
     shares = [np.where(side == k, weight, 0.0) / weight[side == k].sum() for k in (0, 1)]
     at = [np.bincount(place, weights=share) for share in shares]
     below = [np.cumsum(mass) - mass / 2 for mass in at]  # an equal score is half below
-    area = float(at[1] @ below[0])
+    area = min(1.0, float(at[1] @ below[0]))  # rounding may step outside
     beaten = np.where(side == 1, below[0][place], 1 - below[1][place])
     return area, (shares[0] + shares[1]) * (beaten - area)
 

@@ -91,9 +91,19 @@ def agreement(labels: Labels, *, level: float, seed: int, fates: Mapping[str, in
         n_labels=labels.human.size,
         n_items=labels.n_items,
         confusion=tuple(tuple(int(count) for count in row) for row in subject.counts),
-        figures={name: _FIGURES[name](subject) for name in figure_names(labels.scale)},
+        figures=_all_figures(subject),
         fates=fates,
     )
+
+
+def _all_figures(subject: "_Subject") -> dict[str, Figure]:
+    figures: dict[str, Figure] = {}
+    of_two = len(subject.labels.scale.categories) == _BINARY
+    for name in figure_names(subject.labels.scale):
+        # Of two categories every weighting of kappa is one number.
+        known = figures["kappa"] if of_two and name.startswith("kappa_") else None
+        figures[name] = known if known is not None else _FIGURES[name](subject)
+    return figures
 
 
 def figure_of(labels: Labels, name: str, *, level: float, seed: int) -> Figure:

@@ -1,7 +1,9 @@
 """What people said beside what the judge said: the rows of a validation, and as arrays."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +11,8 @@ from numpy.typing import NDArray
 from judge.records.record import RecordKey, Slices
 from judge.records.scale import Scale
 from judge.results.outcome import Outcome, Score, Vote
+
+_Name = TypeVar("_Name", bound=Hashable)
 
 UNLABELLED = -1
 """Code of a label that a rater did not give."""
@@ -123,7 +127,7 @@ def _labels(outcome: Outcome) -> Sequence[str]:
     return [vote.label for vote in outcome.votes] if outcome.votes else (outcome.label,)
 
 
-def parts_of(names: Sequence[Sequence[str]]) -> dict[str, NDArray[np.bool_]]:
+def parts_of(names: Sequence[Collection[_Name]]) -> dict[_Name, NDArray[np.bool_]]:
     """Return, for each name that occurs, which of the records bear it.
 
     Args:
@@ -132,10 +136,10 @@ def parts_of(names: Sequence[Sequence[str]]) -> dict[str, NDArray[np.bool_]]:
     Returns:
         Name to mask of shape (n_records,), in order of first appearance.
     """
-    places: dict[str, list[int]] = {}
+    places: defaultdict[_Name, list[int]] = defaultdict(list)
     for place, own in enumerate(names):
         for name in own:
-            places.setdefault(name, []).append(place)
+            places[name].append(place)
     masks = {}
     for name, found in places.items():
         mask = np.zeros(len(names), dtype=np.bool_)

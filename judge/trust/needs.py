@@ -106,6 +106,11 @@ class Known:
         return tuple(dict.fromkeys(record.system for record in self.records))
 
     @property
+    def fewest_for_items(self) -> int:
+        """Labels that rate as many items as are asked for: systems are drawn on the same ones."""
+        return self.thresholds.min_items * len(self.systems)
+
+    @property
     def students(self) -> tuple[str, ...]:
         """Systems that are compared with the teacher; none where it is not among the records."""
         if self.teacher not in self.systems:
@@ -343,7 +348,7 @@ def _labels_for_standing(known: Known) -> int | Undefined:
         sensitivity=rates.sensitivity,
         specificity=rates.specificity,
     )
-    labels = max(labels, thresholds.min_items)
+    labels = max(labels, known.fewest_for_items)
     if of_each > min(passes, size - passes) or labels > size:
         return Undefined(
             reason=f"impossible here: about {of_each} labels of each class are needed, which "

@@ -51,6 +51,7 @@ class LabelPlan:
         margins: by student, the share of the teacher's quality that these labels could confirm if
             the student is as good.
         rates: of the judge, that the numbers rest on.
+        min_items: rated items that a standing needs.
     """
 
     measure: Measure
@@ -59,6 +60,7 @@ class LabelPlan:
     needs: tuple[Need, ...]
     margins: Mapping[str, float | Undefined]
     rates: Rates
+    min_items: int
     raters: tuple[str, ...]
     seconds_per_label: float
 
@@ -76,6 +78,11 @@ class LabelPlan:
                 if rater in others[: max(0, wanted)]:
                     found.append((rater, row))
         return tuple(found)
+
+    @property
+    def n_items(self) -> int:
+        """Different items among the rows."""
+        return len({row.key.item_id for row in self.rows})
 
     @property
     def kept(self) -> int:
@@ -141,6 +148,7 @@ def draw_labels(
             for student in known.students
         },
         rates=known.rates,
+        min_items=known.thresholds.min_items,
         raters=wishes.raters,
         seconds_per_label=wishes.seconds_per_label,
     )
@@ -151,7 +159,7 @@ def _labels(known: Known, needs: Sequence[Need], wishes: Wishes) -> int:
         return min(wishes.labels, len(known.records))
     widths = sum(_number(need) for need in needs if need.aim is Aim.HALF_WIDTH)
     standing = max(_number(need) for need in needs if need.aim is Aim.STANDING)
-    return min(len(known.records), max(widths, standing, known.thresholds.min_items))
+    return min(len(known.records), max(widths, standing, known.fewest_for_items))
 
 
 def _number(need: Need) -> int:

@@ -122,7 +122,10 @@ def validate(
     level = thresholds.level
     labels = labels_of(verdicts, scale)
     by_system = parts_of([[v.key.system] for v in verdicts])
-    by_slice = parts_of([[f"{d}={value}" for d, value in v.slices.items()] for v in verdicts])
+    by_slice = {
+        f"{dimension}={value}": chosen
+        for (dimension, value), chosen in parts_of([v.slices.items() for v in verdicts]).items()
+    }
     differential = _differential(labels, by_system)
     raters = rater_findings(
         verdicts,
@@ -206,13 +209,14 @@ def _agreements(
     level: float,
     seed: int,
 ) -> dict[str, Agreement]:
-    unjudged = [p for p, verdict in enumerate(verdicts) if not isinstance(verdict.outcome, Score)]
+    judged = np.zeros(len(verdicts), dtype=np.bool_)
+    judged[labels.record] = True
     return {
         name: agreement(
             labels.where(chosen[labels.record]),
             level=level,
             seed=seed,
-            fates=_fates([verdicts[place] for place in unjudged if chosen[place]]),
+            fates=_fates([verdicts[place] for place in np.flatnonzero(chosen & ~judged).tolist()]),
         )
         for name, chosen in parts.items()
     }
@@ -265,9 +269,9 @@ def _sentinels(
     *,
     seed: int,
 ) -> dict[str, str]:
-    judged = [v for v in verdicts if isinstance(v.outcome, Score) and v.key in contents]
-    if not judged:
+    if not contents:
         return {}
+    judged = [v for v in verdicts if isinstance(v.outcome, Score)]
     wanted = min(thresholds.sentinels, len(judged))
     chosen = np.random.default_rng(seed).choice(len(judged), size=wanted, replace=False)
     return {contents[judged[place].key]: judged[place].votes[0].label for place in sorted(chosen)}

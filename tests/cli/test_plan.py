@@ -62,11 +62,11 @@ def test_what_raters_fill_in_is_validated_with_the_chances_it_was_drawn_with(
 
     with serving():
         judge("run", "judge.yaml")
-        planned = judge("plan", "judge.yaml", "--labels=90", "--rater=ada", "-o", "a.jsonl")
+        planned = judge("plan", "judge.yaml", "--labels=121", "--rater=ada", "-o", "a.jsonl")
         _fill("a.jsonl", write_rows)
         _name_ratings("a")
         validated = judge("validate", "judge.yaml", "--json")
-        again = judge("plan", "judge.yaml", "--labels=90", "--json")
+        again = judge("plan", "judge.yaml", "--labels=121", "--json")
 
     assert planned.returncode == 0
     assert "wrote a.jsonl for the raters, and a.plan.jsonl" in planned.stdout
@@ -75,15 +75,15 @@ def test_what_raters_fill_in_is_validated_with_the_chances_it_was_drawn_with(
     )
     assert "nobody has measured this judge; assumed" in planned.stdout
     chances = _chances("a.plan.jsonl")
-    assert len(chances) == len(_rows("a.jsonl")) == 90
+    assert len(chances) == len(_rows("a.jsonl")) == 121
     assert len(set(chances.values())) > 1
     assert _kept_chances() == chances
     found = json.loads(validated.stdout)
-    assert found["agreement"]["n_labels"] == 90
-    assert (found["standing"], found["set_aside"]) == ("trusted", {}), found["reasons"]
+    assert found["agreement"]["n_labels"] == 121
+    assert (found["standing"], found["set_aside"]) == ("trusted", {})
     # Everything is labelled, and the judge has been measured.
     next_plan = json.loads(again.stdout)
-    assert (next_plan["kept"], next_plan["asked"], next_plan["hours"]) == (90, 0, 0)
+    assert (next_plan["kept"], next_plan["asked"], next_plan["hours"]) == (121, 0, 0)
     assert next_plan["judge"]["certificate"] == found["certificate"]["id"]
 
 
@@ -216,17 +216,21 @@ def test_outputs_that_no_run_judged_cannot_be_planned(
         assert "judge run judge.yaml" in found.stderr
 
 
-def test_a_run_that_is_not_finished_is_to_be_resumed_first(
-    judge: Run, write_set: WriteSet, serving: Serve
+@pytest.mark.parametrize(
+    ("connections", "problem"),
+    [("1", "is not finished: judge resume latest"), ("20", "no verdict")],
+)
+def test_a_run_that_has_no_verdicts_to_go_by_is_told_what_to_do(
+    connections: str, problem: str, *, judge: Run, write_set: WriteSet, serving: Serve
 ) -> None:
     write_set()
 
     with serving(lambda _: Answer(status=401, body=fault("no"))):
-        judge("run", "judge.yaml")
+        judge("run", "judge.yaml", "--max-connections", connections)
         found = judge("plan", "judge.yaml")
 
     assert found.returncode == 2
-    assert "is not finished: judge resume latest" in found.stderr
+    assert problem in found.stderr
 
 
 def test_a_question_that_no_judge_was_asked_cannot_be_planned(

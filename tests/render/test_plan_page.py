@@ -28,7 +28,7 @@ NEEDS = (
 )
 
 
-def _plan(*, rates: Rates | None = None, kept: int = 1) -> LabelPlan:
+def _plan(*, rates: Rates | None = None, kept: int = 1, min_items: int = 4) -> LabelPlan:
     return LabelPlan(
         measure=judged_measure(),
         rows=tuple(
@@ -48,6 +48,7 @@ def _plan(*, rates: Rates | None = None, kept: int = 1) -> LabelPlan:
         needs=NEEDS,
         margins={"student": 0.875},
         rates=rates or Rates(),
+        min_items=min_items,
         raters=("ada", "ben"),
         seconds_per_label=90,
     )
@@ -90,11 +91,24 @@ def test_a_plan_says_what_it_asks_of_whom_and_for_how_long() -> None:
     said = _said(page, "This plan")
 
     assert page.title == "mail: labels by people for equivalence.reference"
-    assert "4 outputs drawn, with chances of 0.125 to 0.500; 1 of them keep the label" in said
+    assert (
+        "4 outputs on 4 items drawn, with chances of 0.125 to 0.500; 1 of them keep the label"
+        in said
+    )
     assert "7 labels asked of ada, ben: about 0.2 hours at 90 s a label" in said
     assert "if it is as good as the teacher, these labels could show that it keeps 87.5 %" in said
     assert "student | 40 | 4" in said
     assert _said(page, "Next") == "wrote it"
+
+
+def test_a_plan_of_too_few_items_for_a_standing_says_so() -> None:
+    enough, too_few = (
+        _said(plan_page(_plan(min_items=least), name="mail", steps=[]), "This plan")
+        for least in (4, 5)
+    )
+
+    assert "too few items" not in enough
+    assert "too few items for a trusted judge: 5 are needed" in too_few
 
 
 def test_neither_page_nor_json_says_how_many_outputs_the_judge_passed() -> None:

@@ -61,6 +61,7 @@ def _plan(n: int, *, raters: tuple[str, ...] = (), target: Target = Target.REFER
         needs=(),
         margins={},
         rates=Rates(),
+        min_items=1,
         raters=raters,
         seconds_per_label=60,
     )

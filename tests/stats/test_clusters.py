@@ -13,6 +13,7 @@ from judge.stats.clusters import (
     largest_design_effect,
     mean_variance,
     normal_quantile,
+    relative_weights,
     student_quantile,
     variance_degrees,
     why_too_few,
@@ -110,6 +111,46 @@ def test_one_cluster_counts_as_one_item() -> None:
 def test_no_items_have_no_design_effect() -> None:
     assert design_effect(np.zeros(0), np.zeros(0, dtype=np.int64)) == 1
     assert largest_design_effect(np.zeros(0, dtype=np.int64)) == 1
+
+
+def test_items_weigh_the_inverse_of_their_chance_and_the_surest_weigh_1() -> None:
+    assert relative_weights(np.array([0.5, 0.1, 0.5]), n=3) == pytest.approx([1, 5, 1])
+    assert relative_weights(np.zeros(0), n=0).size == 0
+    assert np.all(relative_weights(np.full(4, 0.037), n=4) == 1)
+
+
+@pytest.mark.parametrize("chances", [[0.0, 1], [0.5, 1.1], [float("nan"), 1], [0.5]])
+def test_chances_of_inclusion_outside_their_bounds_are_refused(chances: list[float]) -> None:
+    with pytest.raises(ValueError, match="2 numbers in"):
+        relative_weights(np.array(chances), n=2)
+
+
+def test_a_weighted_design_effect_is_that_of_the_weighted_moves() -> None:
+    rng = np.random.default_rng(7)
+    values, chances = rng.integers(0, 2, size=40), rng.choice([0.2, 0.8], size=40)
+    weights = 0.8 / chances
+
+    effect = design_effect(values, TWENTY_PAIRS, inclusion=chances)
+
+    moves = weights * (values - np.average(values, weights=weights))
+    assert effect == pytest.approx(design_effect(moves, TWENTY_PAIRS))
+
+
+def test_equal_chances_leave_the_design_effect_as_it_is() -> None:
+    values = np.random.default_rng(8).integers(0, 2, size=40)
+
+    effect = design_effect(values, TWENTY_PAIRS, inclusion=np.full(40, 0.1))
+
+    assert effect == pytest.approx(design_effect(values, TWENTY_PAIRS), rel=1e-12)
+
+
+def test_equal_values_agree_within_clusters_by_weight() -> None:
+    # Two pairs of weights 1 and 1, 4 and 4: (2^2 + 8^2) / (1 + 1 + 16 + 16)
+    effect = design_effect(
+        np.ones(4), np.array([0, 0, 1, 1]), inclusion=np.array([0.8, 0.8, 0.2, 0.2])
+    )
+
+    assert effect == pytest.approx(68 / 34)
 
 
 def test_a_variance_that_one_cluster_makes_has_few_degrees_of_freedom() -> None:

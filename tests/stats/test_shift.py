@@ -4,6 +4,8 @@ from typing import TypeAlias
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from judge.stats.estimate import Estimate, Undefined
@@ -148,10 +150,26 @@ def test_equal_weights_are_no_weights() -> None:
     )
 
 
+@settings(max_examples=40, deadline=None)
+@given(
+    labelled=st.lists(st.tuples(st.integers(0, 2), st.floats(-9, 9)), max_size=20),
+    scored=st.lists(st.tuples(st.integers(0, 2), st.floats(-9, 9)), max_size=20),
+)
+def test_any_features_give_finite_limits_or_a_reason(
+    labelled: list[tuple[int, float]], scored: list[tuple[int, float]]
+) -> None:
+    sides = [np.array(side, dtype=np.float64).reshape(-1, 2) for side in (labelled, scored)]
+
+    result = population_shift(sides[0], sides[1], folds=2, rng=seeded())
+
+    if isinstance(result, Estimate):
+        assert -0.5 <= result.low < result.high <= 0.5
+
+
 def planned(rng: np.random.Generator, *, n: int) -> tuple[Floats, Floats]:
-    """Records of which long ones are labelled four times as often, and their weights."""
+    """Records of which long ones are labelled ten times as often, and their weights."""
     records = rng.normal(size=(n, 3))
-    chances = np.where(records[:, 0] > 0, 0.4, 0.1)
+    chances = np.where(records[:, 0] > 0, 0.5, 0.05)
     drawn = rng.random(n) < chances
     return records[drawn], 1 / chances[drawn]
 
