@@ -252,11 +252,28 @@ def test_a_certificate_ends_and_is_not_for_another_model_or_set(
 
     late = _student(store, run, now=NOW + timedelta(days=91))
     by_another = _student(store, _evaluated(_project(swapped), store))
-    elsewhere = _evaluated(_project(FakeChat(see_through), dataset=_dataset(N + 1)), store)
+    unlike = replace(
+        (other := _dataset(N + 1)),
+        items=tuple(replace(item, input=item.input * 50) for item in other.items),
+    )
+    elsewhere = _evaluated(_project(FakeChat(see_through), dataset=unlike), store)
 
     assert "expired on 2026-07-30" in late[1]
     assert "another-judge answered, but the certificate is for fake-judge" in by_another[1]
-    assert "validated on another evaluation set" in _student(store, elsewhere)[1]
+    assert "another evaluation set, and the population moved" in _student(store, elsewhere)[1]
+
+
+def test_a_certificate_speaks_for_another_set_of_the_same_population_and_says_so(
+    rate: Callable[..., Path],
+) -> None:
+    store = MemoryStore()
+    _validated(_project(FakeChat(see_through), ratings=rate()), store)
+
+    elsewhere = _evaluated(_project(FakeChat(see_through), dataset=_dataset(N + 1)), store)
+
+    assert _student(store, elsewhere)[0] is Status.SHOWN
+    (trust,) = report(store, elsewhere, now=NOW).trust
+    assert trust.reasons[-1].startswith("validated on another evaluation set, which lengths")
 
 
 def test_a_part_of_the_validated_set_may_be_shown(rate: Callable[..., Path]) -> None:

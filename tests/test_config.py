@@ -442,3 +442,15 @@ def test_every_section_is_described_for_editors() -> None:
     schema = json.loads(config_schema())
 
     assert all(section["description"] for section in (schema, *schema["$defs"].values()))
+
+
+def test_a_plan_of_labels_says_itself_how_they_were_drawn() -> None:
+    planned = f"{RATINGS}  plan: ratings.plan.jsonl\n"
+
+    found = parse_config(planned, name="c.yaml")
+
+    assert found.ratings is not None
+    assert found.ratings.plan == "ratings.plan.jsonl"
+    assert "ratings.sampling: the plan says how the rows were drawn; leave it out" in _refusal(
+        f"{planned}  sampling: random\n"
+    )

@@ -3,9 +3,11 @@
 from typing import TypeAlias
 
 from judge.render.json import SCHEMA_VERSION, certificate_json, encoded, figure_json
+from judge.stats.calibration import Calibration
 from judge.stats.estimate import Undefined
 from judge.stats.multiplicity import PValue
 from judge.trust.agreement import Agreement
+from judge.trust.confidence import ConfidenceFindings
 from judge.trust.probes import Probes, suspicions
 from judge.trust.raters import RaterFindings
 from judge.trust.spread import Spread
@@ -52,6 +54,7 @@ def validation_json(validation: Validation) -> bytes:
                 for one in validation.correlations
             ],
             "probes": _probes(validation.probes),
+            **({"calibration": _confidence(found)} if (found := validation.confidence) else {}),
             **({"spread": _spread(validation.spread)} if validation.spread else {}),
             "set_aside": dict(validation.provenance.set_aside),
         }
@@ -118,6 +121,46 @@ def _alternative(found: RaterFindings) -> _Object:
             for row in test.raters
         ],
         "untested": [found.raters[column] for column in test.untested],
+    }
+
+
+def _confidence(found: ConfidenceFindings) -> _Object:
+    return {
+        "n_verdicts": found.n_verdicts,
+        **_calibration(found.figures),
+        "recalibrated": {
+            method: {"undefined": one.reason}
+            if isinstance(one, Undefined)
+            else {**_calibration(one.after), "brier_change": figure_json(one.brier_change)}
+            for method, one in found.recalibrated.items()
+        },
+    }
+
+
+def _calibration(found: Calibration) -> _Object:
+    brier, error = found.brier, found.error
+    return {
+        "brier": {"undefined": brier.reason}
+        if isinstance(brier, Undefined)
+        else {
+            **figure_json(brier.score),
+            "reliability": brier.reliability,
+            "resolution": brier.resolution,
+            "uncertainty": brier.uncertainty,
+            "within_bins": brier.within_bins,
+        },
+        "log_loss": figure_json(found.log_loss),
+        "calibration_error": {"undefined": error.reason}
+        if isinstance(error, Undefined)
+        else {**figure_json(error.error), "if_calibrated": error.if_calibrated},
+        "curve": [
+            {
+                "n": one.n,
+                "mean_probability": one.mean_probability,
+                "observed": figure_json(one.observed),
+            }
+            for one in found.curve
+        ],
     }
 
 

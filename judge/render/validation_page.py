@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 
 from judge.render.page import Page, Section, Table
-from judge.render.text import figure, interval, listed, one_line, share
+from judge.render.text import NO_NUMBER, figure, interval, listed, one_line, share
 from judge.stats.alternative import AlternativeAnnotatorTest
+from judge.stats.calibration import Calibration
 from judge.stats.estimate import Estimate, Undefined
 from judge.stats.multiplicity import PValue
 from judge.trust.agreement import Agreement, Figure
 from judge.trust.certificate import PartStanding, Standing
+from judge.trust.confidence import ConfidenceFindings
 from judge.trust.probes import suspicions
 from judge.trust.spread import Spread
 from judge.trust.validation import Disagreement, Validation
@@ -47,6 +49,7 @@ def validation_page(validation: Validation) -> Page:
         *_raters_sections(validation),
         *_probes_sections(validation),
         *_spread_sections(validation.spread),
+        *_confidence_sections(validation.confidence),
         _disagreement_section(validation.disagreements),
     ]
     return Page(title=f"Judge of {measure.metric} against people", sections=sections)
@@ -210,6 +213,35 @@ def _spread_sections(found: Spread | None) -> list[Section]:
     table = Table(columns=["where the spread comes from", "variance", "share"], rows=rows)
     lines = [f"the next call is best spent on more {found.best}"] if found.best else []
     return [Section(title="Spread of the verdicts", lines=lines, tables=[table])]
+
+
+def _confidence_sections(found: ConfidenceFindings | None) -> list[Section]:
+    if found is None:
+        return []
+    rows = [["as it is", *_calibration_cells(found.figures)]]
+    rows += [
+        [method, one.reason, NO_NUMBER, NO_NUMBER]
+        if isinstance(one, Undefined)
+        else [f"after {method}", *_calibration_cells(one.after)]
+        for method, one in found.recalibrated.items()
+    ]
+    table = Table(
+        columns=["probabilities", "Brier score", "log loss", "calibration error"], rows=rows
+    )
+    lines = [
+        f"{found.n_verdicts} verdicts with a probability; put right by fits to other items",
+        "a calibration error is seen too large, the more so the fewer the items",
+    ]
+    return [Section(title="Calibration", lines=lines, tables=[table])]
+
+
+def _calibration_cells(found: Calibration) -> list[str]:
+    brier, error = found.brier, found.error
+    return [
+        figure(brier if isinstance(brier, Undefined) else brier.score),
+        figure(found.log_loss),
+        figure(error if isinstance(error, Undefined) else error.error),
+    ]
 
 
 def _short(found: Figure) -> str:

@@ -110,8 +110,8 @@ def corrected_retention(
                 reason=f"{len(both)} items with a label on both systems, {MIN_LABELS} are needed"
             )
         )
-    chances = [{labels[key].inclusion for key in pairs[place][:2]} for place in both]
-    if len(set().union(*chances)) > 1:
+    chances = _joint_chances([[labels[key] for key in pairs[place][:2]] for place in both])
+    if chances is None:
         return _refused(
             Undefined(reason="the chance that both systems of an item were rated is not known")
         )
@@ -121,6 +121,7 @@ def corrected_retention(
         np.array([[_value(labels[key], measure) for key in pairs[place][:2]] for place in both]),
         labelled=np.array(both),
         estimand=FINITE,
+        inclusion=np.array(chances) if len(set(chances)) > 1 else None,
         clusters=cluster_codes([record for _, _, record in pairs]),
         level=level,
     )
@@ -187,6 +188,11 @@ def _drawn(admitted: AdmittedMeasure, records: Sequence[Record]) -> _Drawn | Und
     if gold is None or gold.why_not:
         return Undefined(reason=gold.why_not if gold else "no labels by people")
     places = [place for place, record in enumerate(records) if record.key in gold.labels]
+    if not places and gold.changed:
+        return Undefined(
+            reason="labelled outputs have changed, and what is left is no random part of them: "
+            "rate them anew (judge plan)"
+        )
     if len(places) < MIN_LABELS:
         return Undefined(reason=f"{len(places)} labels by people, {MIN_LABELS} are needed")
     labels = [gold.labels[records[place].key] for place in places]
@@ -228,6 +234,20 @@ def _strata(
             strata = [codes.setdefault(name, len(codes)) for name in names]
             return np.array(strata, dtype=np.int64), None
     return None, np.array(known)
+
+
+def _joint_chances(pairs: Sequence[Sequence[GoldLabel]]) -> list[float] | None:
+    """Return the chance that both systems of each item were rated; None where nobody knows.
+
+    Where all chances are equal so are the joint ones, whatever they are. Where one random number
+    drew an item in all systems, both were drawn with the lesser of their chances.
+    """
+    chances = [[label.inclusion or 1.0 for label in pair] for pair in pairs]
+    if len({chance for pair in chances for chance in pair}) == 1:
+        return [1.0] * len(pairs)
+    if all(label.shared_draw for pair in pairs for label in pair):
+        return [min(pair) for pair in chances]
+    return None
 
 
 def _verdict_name(outcome: Outcome) -> str:

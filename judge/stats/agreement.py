@@ -59,6 +59,9 @@ def weighted_confusion(
 ) -> WeightedTable:
     """Count the items of each pair of labels, and weigh them by how they were drawn.
 
+    A verdict that the judge gives and no drawn item has counts for nothing: the figures are then
+    those of the other verdicts. A plan must label some items of each.
+
     Args:
         human: category codes 0 to n_categories - 1 in the order of the scale, shape (n,).
         judge: codes of the same items, shape (n,).

@@ -65,7 +65,7 @@ def correlation_influence(
     whole = np.zeros(first.size, dtype=np.int64)
     value = float(group_correlations(first, second, statistic=statistic, groups=whole)[0])
     if abs(value) >= _PERFECT:
-        return value, np.zeros(first.size)
+        return float(np.sign(value)), np.zeros(first.size)
     if statistic == "pearson":
         moved = _pearson_influence(first, second, value)
     elif statistic == "spearman":

@@ -132,8 +132,9 @@ def _rows(
 def _standardised(features: NDArray[np.float64]) -> NDArray[np.float64]:
     if len(features) == 0:
         return features[:, :0]
-    varies = np.ptp(features, axis=0) > _FLAT * np.abs(features).max(axis=0)
-    kept = features[:, varies]
+    largest = np.abs(features).max(axis=0)
+    varies = np.ptp(features, axis=0) > _FLAT * largest
+    kept = features[:, varies] / largest[varies]  # else the square of a tiny feature is 0
     return np.asarray((kept - kept.mean(axis=0)) / kept.std(axis=0), dtype=np.float64)
 
 

@@ -25,6 +25,7 @@ from judge.stats.class_rates import (
     true_negative_rate,
     true_positive_rate,
 )
+from judge.stats.clusters import design_effect
 from judge.stats.correlation import kendall_tau_b, pearson, spearman
 from judge.stats.estimate import Estimate, Undefined
 from judge.stats.reliability import gwet_ac, krippendorff_alpha
@@ -168,6 +169,14 @@ class _Subject:
         labels = self.labels.where(chosen)
         return self._effect(labels), labels.n_items
 
+    def effect_on(self, values: NDArray[np.float64]) -> float:
+        """Design effect of the mean of some value of each label."""
+        if not self.clustered:
+            return 1.0
+        labels = self.labels
+        inclusion = labels.inclusion if labels.unequal else None
+        return design_effect(values, labels.cluster, inclusion=inclusion, level=self.level)
+
     @cached_property
     def clustered(self) -> bool:
         return self.labels.clustered
@@ -237,12 +246,13 @@ def _informedness(of: _Subject) -> Figure:
 
 
 def _mean_bias(of: _Subject) -> Figure:
+    values = np.array(of.labels.scale.values)
     return mean_bias(
         of.table,
-        values=np.array(of.labels.scale.values),
+        values=values,
         rng=of.rng,
         level=of.level,
-        design_effect=of.design_effect,
+        design_effect=of.effect_on(values[of.labels.judge] - values[of.labels.human]),
         n_clusters=of.n_items,
     )
 

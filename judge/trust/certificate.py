@@ -22,6 +22,11 @@ CERTIFICATE_KIND = "certificate"
 _ROUNDING = 1e-9  # one verdict of one that differs has a limit of exactly .05
 
 
+_ELSEWHERE = (
+    "validated on another evaluation set, which lengths and slices do not tell apart from this one"
+)
+
+
 class Standing(StrEnum):
     """Whether a judge is believed."""
 
@@ -259,7 +264,7 @@ def standing_of(
     return JudgeTrust(
         measure=measure,
         standing=newest.standing,
-        reasons=newest.reasons,
+        reasons=newest.reasons if here else (*newest.reasons, _ELSEWHERE),
         remedy="" if newest.standing is Standing.TRUSTED else _remedy(newest, validate_command),
         certificate=newest,
     )

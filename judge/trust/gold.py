@@ -75,8 +75,8 @@ class Gold:
     """The labels that hold for the texts of one run, or why there are none.
 
     Attributes:
-        labels: by record.
-        changed: labels that were lost because their text changed.
+        labels: by record; none of a system of which a labelled text changed.
+        changed: labels that were lost because their own text changed.
         why_not: why they cannot correct a judge, in words; empty where they can.
     """
 
@@ -158,8 +158,14 @@ def gold_for(
     newest = here[-1]
     texts = {record.key: text_hash(record.output) for record in records}
     known = [label for label in newest.labels if label.key in texts]
-    held = {label.key: label for label in known if label.output_hash == texts[label.key]}
-    return Gold(labels=held, changed=len(known) - len(held), why_not=_why_not(newest))
+    changed = [label for label in known if label.output_hash != texts[label.key]]
+    # What is left of a system whose labelled texts changed is no random part of its outputs.
+    lost = {label.system for label in changed}
+    return Gold(
+        labels={label.key: label for label in known if label.system not in lost},
+        changed=len(changed),
+        why_not=_why_not(newest),
+    )
 
 
 def kept_labels(

@@ -20,6 +20,7 @@ from judge.stats.estimate import Estimate, Undefined
 from judge.stats.multiplicity import PValue
 from judge.trust.agreement import Agreement, agreement
 from judge.trust.certificate import Certificate, Standing, TrustThresholds
+from judge.trust.confidence import ConfidenceFindings, confidence_findings
 from judge.trust.gold import weakest
 from judge.trust.labels import LabelledVerdict, Labels, labels_of, parts_of
 from judge.trust.probes import Probes, probe
@@ -61,6 +62,7 @@ class Validation:
         differential: whether the judge errs alike on all systems.
         raters: how people agree with each other; None where no record has two raters.
         correlations: Spearman's at each level it can be declared at; of an ordinal scale only.
+        confidence: whether the judge's probabilities fit; None where it gives none.
         spread: where the spread of verdicts comes from; None where no output was judged twice.
         probes: what moves the judge that should not.
         disagreements: the widest first.
@@ -74,6 +76,7 @@ class Validation:
     differential: PValue | Undefined
     raters: RaterFindings | None
     correlations: tuple[LevelCorrelation, ...]
+    confidence: ConfidenceFindings | None
     spread: Spread | None
     probes: Probes
     disagreements: tuple[Disagreement, ...]
@@ -162,6 +165,7 @@ def validate(
         differential=differential,
         raters=raters,
         correlations=_correlations(labels, by_system, level=level, seed=seed),
+        confidence=confidence_findings(verdicts, scale, level=level, seed=seed),
         spread=spread_of(labels, level=level, seed=seed),
         probes=probe(verdicts, labels, families=families, level=level),
         disagreements=_disagreements(verdicts, scale),

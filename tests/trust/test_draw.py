@@ -220,7 +220,7 @@ def test_the_same_records_are_drawn_again_whatever_their_texts_became() -> None:
 
 def test_the_order_of_the_records_changes_nothing() -> None:
     strata = _strata({"t": _random(1, 40), "s": _random(2, 40)})
-    turned = dict(reversed(strata.items()))
+    turned = dict(reversed(list(strata.items())))
 
     one, other = (draw(each, labels=30, seed=0) for each in (strata, turned))
 
