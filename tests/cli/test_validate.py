@@ -247,3 +247,22 @@ def test_an_unknown_format_is_refused_before_a_call_is_paid(
     assert "v.html: unknown format '.html'" in found.stderr
     assert endpoint.requests == []
     assert not list(Path().glob("v.*"))
+
+
+@pytest.mark.usefixtures("quick_embedder")
+def test_nothing_of_what_people_said_is_in_any_request_to_the_judge(
+    judge: Run, write_set: WriteSet, write_rows: WriteRows, serving: Serve
+) -> None:
+    write_set(24, ratings=24)
+    rows = [json.loads(line) for line in Path("ratings.jsonl").read_text().splitlines()]
+    secret = {"rater": "zebra-rater", "comment": "zebra-comment"}
+    write_rows("ratings.jsonl", [{**row, **secret} for row in rows])
+
+    with serving() as endpoint:
+        judge("run", "judge.yaml")
+        judge("validate", "judge.yaml")
+
+    assert endpoint.requests
+    for request in endpoint.requests:
+        assert b"zebra" not in request.content
+        assert b"rater" not in request.content
