@@ -3,9 +3,10 @@
 The interval goes by what the scores are. Where both sides grade on few steps it is that of
 `grades`. Other scores get Fisher's z with the variance of Bonett and Wright, or with the sample's
 own where that is larger: theirs holds for ranks as if normal and without ties. The sample's own is
-also what clusters go into; plain percentiles of a cluster bootstrap cover .81 to .95 with 10 or 20
-clusters where it covers .89 to .97. A judge that mostly copies graduated scores exactly is not
-served by either: what it gets wrong then is too rare to be seen in few items.
+also what clusters go into, and it takes as many off their number as theirs takes off the items';
+plain percentiles of a cluster bootstrap cover .81 to .95 with 10 or 20 clusters. A judge that
+mostly copies graduated scores exactly is served by neither: what it gets wrong is too rare to be
+seen in few items.
 
 Source: Fisher (1921), Metron 1, 3-32; Bonett and Wright (2000), Psychometrika 65(1), 23-28; the
 sample's own: `influence.correlation_influence`, with the clusters of `clusters.half_width`.
@@ -67,8 +68,9 @@ def pearson(
         draws: tables drawn.
 
     Returns:
-        A number in [-1, 1]. Undefined where a side is constant, under four items or two clusters,
-        and where graduated scores lie on one line: nothing tells how far off it others would be.
+        A number in [-1, 1]. Undefined where a side is constant; where there are under four items
+        or clusters, of grades under two; and where graduated scores lie on one line: nothing tells
+        how far off it others would be.
 
     Raises:
         ValueError: if a score is not finite or the lengths differ.
@@ -100,8 +102,9 @@ def spearman(
     Args and errors are those of `pearson`.
 
     Returns:
-        A number in [-1, 1]; Undefined where a side is constant, under four items or two clusters.
-        A perfect ranking of graduated scores has the limits of one with two neighbours exchanged.
+        A number in [-1, 1]; Undefined where a side is constant, or where there are under four
+        items or clusters, of grades under two. A perfect ranking of graduated scores has the limits
+        of one with two neighbours exchanged.
 
     Source: Spearman (1904), Am. J. Psychol. 15(1), 72-101; limits: as the module.
     """
@@ -130,8 +133,9 @@ def kendall_tau_b(
     Args and errors are those of `pearson`.
 
     Returns:
-        A number in [-1, 1]; Undefined where a side is constant, under five items or two clusters.
-        A perfect ranking of graduated scores has the limits of one with two neighbours exchanged.
+        A number in [-1, 1]; Undefined where a side is constant, or where there are under five
+        items or clusters, of grades under two. A perfect ranking of graduated scores has the limits
+        of one with two neighbours exchanged.
 
     Source: Kendall (1945), Biometrika 33(3), 239-251; limits: as the module.
     """
@@ -229,9 +233,10 @@ def _graduated(
     perfect = not moved.any()
     # Where no item moves it, nothing tells how alike the items of a cluster are: as if all were.
     size = n / largest_design_effect(codes) if perfect else float(n)
-    if size <= _LOST[statistic]:
-        least = _LOST[statistic] + 1
-        return Undefined(reason=f"limits need {least} independent {unit} at least, not {n}", n=n)
+    lost = _LOST[statistic]
+    if min(size, groups) <= lost:
+        what = unit if groups == n else "clusters"
+        return Undefined(reason=f"limits need more than {lost} independent {what}", n=n)
     if perfect and statistic == "pearson":
         return Undefined(
             reason=f"all {unit} lie on one line: nothing tells how far off it others would be, and "
@@ -242,7 +247,8 @@ def _graduated(
     inside = bounded * _largest_below_1(size, statistic=statistic) if perfect else bounded
     half = normal_quantile(level) * sqrt(_z_variance(inside, size, statistic=statistic))
     if not perfect:
-        half = max(half, half_width(moved, codes, level=level) / (1 - inside**2))
+        own = half_width(moved, codes, level=level) / (1 - inside**2)
+        half = max(half, own * sqrt((groups - 1) / (groups - lost)))
     low, high = tanh(atanh(inside) - half), tanh(atanh(inside) + half)
     return Estimate(
         value=bounded,

@@ -4,8 +4,8 @@ Draws are of the table's Dirichlet posterior, as in `agreement.cohen_kappa`: a j
 erred on the labels has a width, and the cost of the limits does not grow with the items. Fisher's
 z does not do here. With the variance of Bonett and Wright its limits for tau-b cover .50 to .91 at
 K = 2 and 5; with the sample's own, a judge that copies people 98 % of the time and guesses
-otherwise is covered .2 to .5 of the time on 20 and 50 items. The draws cover .93 to .97, .89 to .94
-on 20 items, .81 on 20 binary ones of that judge.
+otherwise is covered .2 to .5 of the time on 20 and 50 items. The draws cover .91 to .98 on 50 items
+and more and .89 to .97 on 20, but .81 on 20 binary ones of that judge.
 """
 
 from collections.abc import Iterator
