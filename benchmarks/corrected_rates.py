@@ -84,7 +84,7 @@ def main() -> None:
                 f"{found.half_width:.3f}",
                 f"{LABELS_A_SYSTEM} -> {found.worth:.0f}",
             )
-    Console().print(f"{arguments.seeds} draws of {LABELS_A_SYSTEM} labels a system", table)
+    Console(width=110).print(f"{arguments.seeds} draws of {LABELS_A_SYSTEM} labels a system", table)
 
 
 def coverage(

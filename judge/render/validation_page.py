@@ -11,7 +11,6 @@ from judge.stats.multiplicity import PValue
 from judge.trust.agreement import Agreement, Figure
 from judge.trust.certificate import PartStanding, Standing
 from judge.trust.confidence import ConfidenceFindings
-from judge.trust.probes import suspicions
 from judge.trust.spread import Spread
 from judge.trust.validation import Disagreement, Validation
 
@@ -178,8 +177,7 @@ def _alternative_lines(found: AlternativeAnnotatorTest | Undefined) -> list[str]
 
 def _probes_sections(validation: Validation) -> list[Section]:
     found = validation.probes
-    lines = [f"suspicion: {words}" for words in suspicions(found)]
-    lines.append(f"judge less human for an output twice as long: {figure(found.length)}")
+    lines = [f"judge less human for an output twice as long: {figure(found.length)}"]
     if found.repeat is not None:
         lines.append(f"same verdict when asked again: {figure(found.repeat)}")
     if found.family is not None:

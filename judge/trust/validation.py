@@ -23,7 +23,7 @@ from judge.trust.certificate import Certificate, Standing, TrustThresholds
 from judge.trust.confidence import ConfidenceFindings, confidence_findings
 from judge.trust.gold import weakest
 from judge.trust.labels import LabelledVerdict, Labels, labels_of, parts_of
-from judge.trust.probes import Probes, probe
+from judge.trust.probes import Probes, probe, suspicions
 from judge.trust.raters import RaterFindings, rater_findings
 from judge.trust.spread import Spread, spread_of
 from judge.trust.standing import (
@@ -140,6 +140,7 @@ def validate(
         seed=seed,
     )
     overall = agreement(labels, level=level, seed=seed, fates=_fates(verdicts))
+    probes = probe(verdicts, labels, families=families, level=level)
     decision = decide(
         Evidence(
             labels=labels,
@@ -167,7 +168,7 @@ def validate(
         correlations=_correlations(labels, by_system, level=level, seed=seed),
         confidence=confidence_findings(verdicts, scale, level=level, seed=seed),
         spread=spread_of(labels, level=level, seed=seed),
-        probes=probe(verdicts, labels, families=families, level=level),
+        probes=probes,
         disagreements=_disagreements(verdicts, scale),
         provenance=provenance,
         certificate=Certificate(
@@ -191,7 +192,7 @@ def validate(
             look=provenance.look,
             controls=_controls(measure),
             sentinels=_sentinels(verdicts, contents, thresholds, seed=seed),
-            notes=decision.notes,
+            notes=(*decision.notes, *suspicions(probes)),
             thresholds=thresholds,
             standing=decision.standing,
             reasons=decision.reasons,
