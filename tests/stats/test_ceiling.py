@@ -37,6 +37,7 @@ def ceiling(
     score: CeilingScore = "match",
     aggregate: Aggregate = "majority",
     clusters: Labels | None = None,
+    rng: np.random.Generator | None = None,
     draws: int = 400,
 ) -> HumanCeiling:
     return human_ceiling(
@@ -46,7 +47,7 @@ def ceiling(
         score=score,
         aggregate=aggregate,
         clusters=clusters,
-        rng=seeded(),
+        rng=rng or seeded(),
         draws=draws,
     )
 
@@ -361,7 +362,7 @@ def delta_coverage(
     ]
     # with equal rates in both classes informedness is twice the share less 1
     scale = 2 if score == "informedness" else 1
-    results = [ceiling(labels, judge, score=score).delta for labels, judge in samples]
+    results = [ceiling(labels, judge, score=score, rng=rng).delta for labels, judge in samples]
     return coverage(results, scale * true_delta(right, judge_right))
 
 
@@ -378,7 +379,7 @@ def test_clustered_units_keep_the_promise_where_the_naive_limits_do_not(size: in
     truth = defined(ceiling(*big, draws=2).delta).value
 
     honest, naive = (
-        coverage([ceiling(*sample, clusters=some).delta for sample in samples], truth)
+        coverage([ceiling(*sample, clusters=some, rng=rng).delta for sample in samples], truth)
         for some in (clusters, None)
     )
 
@@ -392,6 +393,6 @@ def test_a_judge_just_too_far_below_the_people_clears_the_limit_as_seldom_as_it_
     cleared = []
     for _run in range(200):
         labels, judge = people_and_judge(rng, n=100, right=0.9, judge_right=0.8)
-        cleared.append(defined(ceiling(labels, judge).delta).low > limit)
+        cleared.append(defined(ceiling(labels, judge, rng=rng).delta).low > limit)
 
     assert np.mean(cleared) <= 0.05

@@ -14,7 +14,7 @@ from judge.stats.reliability import Metric, fleiss_kappa, gwet_ac, krippendorff_
 
 Labels: TypeAlias = NDArray[np.int64]
 Result: TypeAlias = Estimate | Undefined
-Statistic: TypeAlias = Callable[[Labels, Labels | None, int], Result]
+Statistic: TypeAlias = Callable[[Labels, Labels | None, int, np.random.Generator], Result]
 
 METRICS: tuple[Metric, ...] = ("nominal", "ordinal", "interval")
 WEIGHTS: tuple[Weights, ...] = ("none", "linear", "quadratic")
@@ -68,19 +68,31 @@ def alpha(
 
 
 STATISTICS: dict[str, Statistic] = {
-    "nominal alpha": lambda labels, clusters, k: alpha(labels, categories=k, clusters=clusters),
-    "ordinal alpha": lambda labels, clusters, k: alpha(
-        labels, categories=k, clusters=clusters, metric="ordinal"
+    "nominal alpha": lambda labels, clusters, k, rng: alpha(
+        labels, categories=k, clusters=clusters, rng=rng
     ),
-    "fleiss": lambda labels, clusters, k: fleiss_kappa(
-        labels, n_categories=k, clusters=clusters, rng=seeded(), draws=400
+    "ordinal alpha": lambda labels, clusters, k, rng: alpha(
+        labels, categories=k, clusters=clusters, metric="ordinal", rng=rng
     ),
-    "AC1": lambda labels, clusters, k: gwet_ac(labels, n_categories=k, clusters=clusters),
-    "AC2": lambda labels, clusters, k: gwet_ac(
+    "fleiss": lambda labels, clusters, k, rng: fleiss_kappa(
+        labels, n_categories=k, clusters=clusters, rng=rng, draws=400
+    ),
+    "AC1": lambda labels, clusters, k, _rng: gwet_ac(labels, n_categories=k, clusters=clusters),
+    "AC2": lambda labels, clusters, k, _rng: gwet_ac(
         labels, n_categories=k, clusters=clusters, weights="quadratic"
     ),
 }
 each_statistic = pytest.mark.parametrize("name", list(STATISTICS))
+
+
+def stated(
+    name: str,
+    labels: Labels,
+    clusters: Labels | None,
+    categories: int,
+    rng: np.random.Generator | None = None,
+) -> Result:
+    return STATISTICS[name](labels, clusters, categories, rng or seeded())
 
 
 def alpha_by_definition(
@@ -268,7 +280,7 @@ def test_a_category_that_nobody_used_moves_the_chance_of_gwet_only() -> None:
     [np.zeros((0, 3)), np.zeros((4, 0)), np.full((5, 3), -1), [[0, -1], [-1, 1]], [[0, 1]]],
 )
 def test_without_two_units_of_two_labels_nothing_is_said(name: str, labels: object) -> None:
-    result = STATISTICS[name](np.array(labels, dtype=np.int64), None, 2)
+    result = stated(name, np.array(labels, dtype=np.int64), None, 2)
 
     assert isinstance(result, Undefined)
     assert result.n <= 1
@@ -276,7 +288,7 @@ def test_without_two_units_of_two_labels_nothing_is_said(name: str, labels: obje
 
 @each_statistic
 def test_units_of_one_cluster_have_no_limits(name: str) -> None:
-    result = STATISTICS[name](KRIPPENDORFF, np.full(12, 3), 5)
+    result = stated(name, KRIPPENDORFF, np.full(12, 3), 5)
 
     assert isinstance(result, Undefined)
     assert "independent" in result.reason
@@ -284,7 +296,7 @@ def test_units_of_one_cluster_have_no_limits(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["nominal alpha", "ordinal alpha", "fleiss"])
 def test_agreement_on_one_category_alone_is_certain_by_chance(name: str) -> None:
-    result = STATISTICS[name](np.full((9, 3), 1), None, 3)
+    result = stated(name, np.full((9, 3), 1), None, 3)
 
     assert isinstance(result, Undefined)
     assert "one and the same category" in result.reason
@@ -324,7 +336,7 @@ def test_perfect_agreement_has_limits_up_to_1_and_a_width(
     labels = np.repeat(rng.integers(0, categories, size=(40, 1)), 3, axis=1)
     labels = np.where(rng.random(labels.shape) < missing, -1, labels)
 
-    result = defined(STATISTICS[name](labels, None, categories))
+    result = defined(stated(name, labels, None, categories))
 
     assert (result.value, result.high) == (1, 1)
     assert 0.5 < result.low < 0.99
@@ -332,7 +344,7 @@ def test_perfect_agreement_has_limits_up_to_1_and_a_width(
 
 @each_statistic
 def test_total_disagreement_has_a_width_and_stays_on_the_scale(name: str) -> None:
-    result = defined(STATISTICS[name](np.tile([0, 1], (30, 1)), None, 2))
+    result = defined(stated(name, np.tile([0, 1], (30, 1)), None, 2))
 
     assert -1 <= result.low < result.high < 0
     assert result.value == pytest.approx(-1, abs=0.05)
@@ -345,8 +357,8 @@ def test_the_order_of_units_and_raters_and_the_names_of_clusters_change_nothing(
     clusters = rng.integers(0, 15, size=60)
     order = rng.permutation(60)
 
-    one = defined(STATISTICS[name](labels, clusters, 3))
-    other = defined(STATISTICS[name](labels[order][:, ::-1], 100 - clusters[order], 3))
+    one = defined(stated(name, labels, clusters, 3))
+    other = defined(stated(name, labels[order][:, ::-1], 100 - clusters[order], 3))
 
     assert (one.value, one.low, one.high) == pytest.approx(
         (other.value, other.low, other.high), rel=1e-9
@@ -358,9 +370,7 @@ def test_a_unit_with_one_label_alone_says_nothing(name: str) -> None:
     alone = np.array([[-1, 2, -1], [-1, -1, -1]])
     labels = seeded(7).integers(0, 3, size=(30, 3))
 
-    assert STATISTICS[name](np.vstack([alone, labels]), None, 3) == STATISTICS[name](
-        labels, None, 3
-    )
+    assert stated(name, np.vstack([alone, labels]), None, 3) == stated(name, labels, None, 3)
 
 
 @each_statistic
@@ -368,8 +378,8 @@ def test_copies_of_a_unit_in_its_cluster_do_not_narrow_the_limits(name: str) -> 
     labels = raters_who_copy(seeded(8), n=80, raters=3, kappa=0.6, shares=[0.4, 0.3, 0.3])
     clusters = np.repeat(np.arange(80), 4)
 
-    once = defined(STATISTICS[name](labels, None, 3))
-    copied = defined(STATISTICS[name](np.repeat(labels, 4, axis=0), clusters, 3))
+    once = defined(stated(name, labels, None, 3))
+    copied = defined(stated(name, np.repeat(labels, 4, axis=0), clusters, 3))
 
     assert copied.n_clusters == once.n_clusters
     assert copied.high - copied.low > 0.9 * (once.high - once.low)
@@ -378,9 +388,9 @@ def test_copies_of_a_unit_in_its_cluster_do_not_narrow_the_limits(name: str) -> 
 @each_statistic
 def test_bad_labels_and_clusters_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match="off a scale"):
-        STATISTICS[name](np.array([[0, 3]]), None, 3)
+        stated(name, np.array([[0, 3]]), None, 3)
     with pytest.raises(ValueError, match="shape"):
-        STATISTICS[name](KRIPPENDORFF, np.zeros(3, dtype=np.int64), 5)
+        stated(name, KRIPPENDORFF, np.zeros(3, dtype=np.int64), 5)
 
 
 @pytest.mark.parametrize("metric", ["nominal", "ordinal"])
@@ -404,7 +414,7 @@ def test_any_labels_give_a_number_on_the_scale_or_a_reason(
         dtype=np.int64,
     )
 
-    result = STATISTICS[name](labels, clusters, categories)
+    result = stated(name, labels, clusters, categories)
 
     least = -3 if name == "AC2" else -1
     assert isinstance(result, Undefined) or least <= result.low < result.high <= 1
@@ -510,7 +520,7 @@ def clustered_coverage(name: str, *, groups: int, size: int, runs: int) -> tuple
         for _run in range(runs)
     ]
     honest, naive = (
-        coverage([STATISTICS[name](sample, some, 3) for sample in samples], 0.7)
+        coverage([stated(name, sample, some, 3, rng) for sample in samples], 0.7)
         for some in (clusters, None)
     )
     return honest, naive
