@@ -14,12 +14,15 @@ JudgeError
     ├── JudgeUnparseable   off schema, off scale, duplicate key, two verdicts
     ├── JudgeTruncated     the reply was cut, even where its prefix parses
     ├── JudgeIdentityChanged  another model answered than the one pinned
+    ├── PanelNoMajority    members of a panel were lost or tied
     ├── VerdictNotRecorded  the file of verdicts made elsewhere holds none on this record
     ├── JudgeUnavailable   attempts exhausted on 408, 409, 429, 5xx, network or deadline
+    │   └── RateLimited    429: too many calls at once
     ├── EndpointPaused     the endpoint asks for a longer pause than a run waits
     ├── JudgeRejected      a deterministic 4xx, or a redirect
     │   └── AccessDenied   401 or 403: no later call will do better
     ├── QuotaExhausted     the account has nothing left to spend
+    ├── BudgetExhausted    the next call could cost more than the run may
     ├── EmbeddingInvalid   wrong count or dimension, a zero or non-finite vector
     └── OutputAbsent       there is nothing to judge
         ├── OutputEmpty
@@ -73,9 +76,11 @@ class ScoringError(JudgeError):
     halts: ClassVar[bool] = False
     """Whether no later call of the same run can do better."""
 
-    def __init__(self, message: str, *, attempts: int = 1) -> None:
+    def __init__(self, message: str, *, attempts: int = 1, possibly_paid: bool = False) -> None:
         super().__init__(message)
         self.attempts = attempts
+        self.possibly_paid = possibly_paid
+        """Whether the endpoint may charge for the attempt although it gave no answer."""
 
 
 class InputTooLong(ScoringError):
@@ -109,6 +114,12 @@ class JudgeIdentityChanged(ScoringError):
     halts = True
 
 
+class PanelNoMajority(ScoringError):
+    """The members of a panel that answered do not decide, or too few of them answered."""
+
+    fate = "panel_no_majority"
+
+
 class VerdictNotRecorded(ScoringError):
     """The file of verdicts made elsewhere holds none on this record."""
 
@@ -121,10 +132,19 @@ class JudgeUnavailable(ScoringError):
     fate = "judge_unavailable"
 
     def __init__(
-        self, message: str, *, attempts: int = 1, retry_after_s: float | None = None
+        self,
+        message: str,
+        *,
+        attempts: int = 1,
+        possibly_paid: bool = False,
+        retry_after_s: float | None = None,
     ) -> None:
-        super().__init__(message, attempts=attempts)
+        super().__init__(message, attempts=attempts, possibly_paid=possibly_paid)
         self.retry_after_s = retry_after_s
+
+
+class RateLimited(JudgeUnavailable):
+    """The endpoint was asked too often (429): it wants fewer calls at once, not only later ones."""
 
 
 class EndpointPaused(ScoringError):
@@ -150,6 +170,13 @@ class QuotaExhausted(ScoringError):
     """The account has nothing left to spend."""
 
     fate = "quota_exhausted"
+    halts = True
+
+
+class BudgetExhausted(ScoringError):
+    """The next call could cost more than the run may still spend: it was not sent."""
+
+    fate = "budget_exhausted"
     halts = True
 
 

@@ -53,7 +53,13 @@ def test_every_scoring_error_that_is_raised_has_a_named_fate(kind: type[ScoringE
 def test_only_what_no_later_call_can_mend_halts_a_run() -> None:
     halting = {kind.__name__ for kind in SCORING if kind.halts}
 
-    assert halting == {"AccessDenied", "EndpointPaused", "JudgeIdentityChanged", "QuotaExhausted"}
+    assert halting == {
+        "AccessDenied",
+        "BudgetExhausted",
+        "EndpointPaused",
+        "JudgeIdentityChanged",
+        "QuotaExhausted",
+    }
 
 
 def test_a_scoring_error_says_how_often_it_was_tried() -> None:

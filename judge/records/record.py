@@ -25,6 +25,8 @@ class Target(StrEnum):
     TEACHER = "teacher"
     OPPONENT = "opponent"
     """The other output of a pair."""
+    SOURCE = "source"
+    """The item's own input: what a summary must be true to."""
     SCHEMA = "schema"
 
 
@@ -103,6 +105,8 @@ class Record:
         """Return the texts the output is held against; empty where there is none."""
         if target is Target.REFERENCE:
             return self.references
+        if target is Target.SOURCE and self.input:
+            return (self.input,)
         if target is Target.TEACHER and self.teacher_output is not None:
             return (self.teacher_output,)
         if target is Target.OPPONENT and self.opponent is not None:

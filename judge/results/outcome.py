@@ -31,11 +31,13 @@ class FateCode(StrEnum):
     JUDGE_UNPARSEABLE = "judge_unparseable"
     JUDGE_TRUNCATED = "judge_truncated"
     JUDGE_IDENTITY_CHANGED = "judge_identity_changed"
+    PANEL_NO_MAJORITY = "panel_no_majority"
     VERDICT_NOT_RECORDED = "verdict_not_recorded"
     """The file of verdicts made elsewhere holds none on this record."""
     JUDGE_UNAVAILABLE = "judge_unavailable"
     JUDGE_REJECTED = "judge_rejected"
     QUOTA_EXHAUSTED = "quota_exhausted"
+    BUDGET_EXHAUSTED = "budget_exhausted"
     EMBEDDING_INVALID = "embedding_invalid"
     NOT_YET_SCORED = "not_yet_scored"
     """The run stopped before this record's turn; never stored, seen only in a report."""
@@ -62,10 +64,12 @@ _CLASSES: Mapping[FateCode, FateClass] = MappingProxyType(
         FateCode.JUDGE_UNPARSEABLE: FateClass.JUDGE,
         FateCode.JUDGE_TRUNCATED: FateClass.JUDGE,
         FateCode.JUDGE_IDENTITY_CHANGED: FateClass.JUDGE,
+        FateCode.PANEL_NO_MAJORITY: FateClass.JUDGE,
         FateCode.VERDICT_NOT_RECORDED: FateClass.JUDGE,
         FateCode.JUDGE_UNAVAILABLE: FateClass.INFRASTRUCTURE,
         FateCode.JUDGE_REJECTED: FateClass.INFRASTRUCTURE,
         FateCode.QUOTA_EXHAUSTED: FateClass.INFRASTRUCTURE,
+        FateCode.BUDGET_EXHAUSTED: FateClass.INFRASTRUCTURE,
         FateCode.EMBEDDING_INVALID: FateClass.INFRASTRUCTURE,
         FateCode.NOT_YET_SCORED: FateClass.INFRASTRUCTURE,
         FateCode.SENT_UNKNOWN: FateClass.INFRASTRUCTURE,
@@ -80,6 +84,7 @@ class Vote:
 
     Attributes:
         label: a category of the judged scale.
+        judge: which member of a panel gave it; empty where one judge gave all.
         order: which output of a pair stood first, for example ``ab``; empty where that is not
             said or there is no pair.
         repeat: 0 for the first time the question was asked.
@@ -87,6 +92,7 @@ class Vote:
     """
 
     label: str
+    judge: str = ""
     order: str = ""
     repeat: int = 0
     confidence: float | None = None
@@ -129,6 +135,7 @@ class Fate:
 
     Attributes:
         attempts: how often the judge was asked.
+        votes: the verdicts there are although they decide nothing, as where a panel is tied.
     """
 
     scorer: str
@@ -136,6 +143,7 @@ class Fate:
     code: FateCode
     message: str
     attempts: int = 0
+    votes: tuple[Vote, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
