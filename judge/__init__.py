@@ -18,7 +18,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from judge.api import Project, evaluate, forecast, report, resume, validate_judge
+    from judge.api.project import Project
+    from judge.api.reporting import report
+    from judge.api.scoring import evaluate, forecast, resume
+    from judge.api.validating import validate_judge
     from judge.errors import ConfigError, DataError, InputError, JudgeError, StoreError
     from judge.render.json import examples_jsonl, report_json
     from judge.render.validation_json import validation_json
@@ -28,7 +31,8 @@ if TYPE_CHECKING:
     from judge.stats.estimate import Estimate, Undefined
     from judge.trust.certificate import Certificate, Standing
     from judge.trust.validation import Validation
-    from judge.wiring import open_project, open_store, reopen_project
+    from judge.wiring.project import open_project, reopen_project
+    from judge.wiring.store import open_store
 
 __all__ = [
     "Certificate",
@@ -62,7 +66,10 @@ __all__ = [
 ]
 
 _HOMES = {
-    "judge.api": ("Project", "evaluate", "forecast", "report", "resume", "validate_judge"),
+    "judge.api.project": ("Project",),
+    "judge.api.reporting": ("report",),
+    "judge.api.scoring": ("evaluate", "forecast", "resume"),
+    "judge.api.validating": ("validate_judge",),
     "judge.errors": ("ConfigError", "DataError", "InputError", "JudgeError", "StoreError"),
     "judge.render.json": ("examples_jsonl", "report_json"),
     "judge.render.validation_json": ("validation_json",),
@@ -72,7 +79,8 @@ _HOMES = {
     "judge.stats.estimate": ("Estimate", "Undefined"),
     "judge.trust.certificate": ("Certificate", "Standing"),
     "judge.trust.validation": ("Validation",),
-    "judge.wiring": ("open_project", "open_store", "reopen_project"),
+    "judge.wiring.project": ("open_project", "reopen_project"),
+    "judge.wiring.store": ("open_store",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

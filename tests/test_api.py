@@ -9,19 +9,10 @@ from typing import NoReturn
 
 import pytest
 
-from judge.api import (
-    Forecast,
-    Instrument,
-    InstrumentMaker,
-    Project,
-    Ratings,
-    evaluate,
-    forecast,
-    ratings_of,
-    report,
-    resume,
-    validate_judge,
-)
+from judge.api.project import Instrument, InstrumentMaker, Project, Ratings, ratings_of
+from judge.api.reporting import report
+from judge.api.scoring import Forecast, evaluate, forecast, resume
+from judge.api.validating import validate_judge
 from judge.errors import ConfigError, JudgeUnavailable, JudgeUnparseable, StoreError
 from judge.judges.baseline import BaselineJudge
 from judge.judges.judge import Judge

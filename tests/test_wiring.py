@@ -5,19 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from judge.api import Instrument, Project, evaluate
+from judge.api.project import Instrument, Project
+from judge.api.scoring import evaluate
 from judge.errors import ConfigError, InputError, JudgeIdentityChanged, StoreUnusable
 from judge.records.record import Record, Target
 from judge.results.outcome import Outcome, Score
 from judge.results.store import find_run
 from judge.shipped import shipped
 from judge.testing import Answer, FakeEndpoint, HashEmbedder, MemoryAttemptLog, always_equivalent
-from judge.wiring import (
-    describe_embedding_model,
-    open_project,
-    open_store,
-    reopen_project,
-)
+from judge.wiring.machine import describe_embedding_model
+from judge.wiring.project import open_project, reopen_project
+from judge.wiring.store import open_store
 
 HEAD = """\
 name: small
@@ -73,7 +71,7 @@ def quick_embedder(monkeypatch: pytest.MonkeyPatch) -> list[HashEmbedder]:
         made.append(HashEmbedder())
         return made[-1]
 
-    monkeypatch.setattr("judge.wiring.EncoderEmbedder", make)
+    monkeypatch.setattr("judge.wiring.project.EncoderEmbedder", make)
     return made
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from judge.cli.options import DEFAULT_STORE, StoreOption
 
 if TYPE_CHECKING:
-    from judge.api import Project
+    from judge.api.project import Project
     from judge.records.rating import Rating
     from judge.reports.report import Example, Report
 
@@ -24,12 +24,13 @@ def demo(*, store: StoreOption = DEFAULT_STORE) -> None:
     """Run, validate and report a shipped example: no key, no network, under a minute."""
     from datetime import UTC, datetime
 
-    from judge.api import report
+    from judge.api.reporting import report
     from judge.cli.run import score_and_report
     from judge.cli.validate import validate_and_report
     from judge.results.store import find_run
     from judge.shipped import shipped
-    from judge.wiring import open_project, open_store
+    from judge.wiring.project import open_project
+    from judge.wiring.store import open_store
 
     config = os.path.relpath(shipped(CONFIG))
     project = open_project(Path(config))

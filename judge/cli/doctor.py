@@ -51,19 +51,19 @@ def _sqlite() -> str:
 
 
 def _embedding_model() -> str:
-    from judge.wiring import describe_embedding_model
+    from judge.wiring.machine import describe_embedding_model
 
     return describe_embedding_model()
 
 
 def _device() -> str:
-    from judge.wiring import describe_device
+    from judge.wiring.machine import describe_device
 
     return describe_device()
 
 
 def _store(location: str) -> str:
-    from judge.wiring import open_store
+    from judge.wiring.store import open_store
 
     if not Path(location).exists():
         return f"{location} does not exist yet; the first run makes it"
@@ -79,7 +79,7 @@ def _keys() -> str:
 
 
 def _config(path: Path) -> str:
-    from judge.wiring import open_project
+    from judge.wiring.project import open_project
 
     project = open_project(path)
     dataset = project.dataset

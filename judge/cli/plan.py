@@ -11,7 +11,7 @@ from judge.cli.options import DEFAULT_STORE, JsonOption, StoreOption
 from judge.errors import ConfigError
 
 if TYPE_CHECKING:
-    from judge.api import Project
+    from judge.api.project import Project
     from judge.trust.planning import LabelPlan
 
 _WIDEST = 0.5  # half of all shares there are
@@ -56,11 +56,12 @@ def plan(
     as_json: JsonOption = False,
 ) -> None:
     """Say how many labels by people an aim takes, and draw the outputs to be labelled."""
-    from judge.api import plan_labels
+    from judge.api.labelling import plan_labels
     from judge.cli.output import print_json, print_page
     from judge.render.plan_page import plan_json, plan_page
     from judge.trust.planning import Wishes
-    from judge.wiring import open_project, open_store
+    from judge.wiring.project import open_project
+    from judge.wiring.store import open_store
 
     _check_between("--half-width", half_width, _WIDEST)
     _check_between("--margin", margin, 1)

@@ -25,13 +25,13 @@ def report(
     """Print or write a run's report; certificates are looked up now, not when it ran."""
     from datetime import UTC, datetime
 
-    from judge.api import report as report_of
+    from judge.api.reporting import report as report_of
     from judge.cli.output import print_json, print_page, write_files
     from judge.render.json import examples_jsonl, report_json
     from judge.render.markdown import as_markdown
     from judge.render.pages import report_page
     from judge.results.store import find_run
-    from judge.wiring import open_store
+    from judge.wiring.store import open_store
 
     with open_store(store, existing=True) as kept:
         found = report_of(kept, find_run(kept, name), now=datetime.now(UTC))

@@ -26,12 +26,13 @@ def resume(
     as_json: JsonOption = False,
 ) -> None:
     """Finish a run: score what has no outcome yet, and what failed for want of an answer."""
-    from judge.api import resume as finish
+    from judge.api.scoring import resume as finish
     from judge.cli.loop import run_until_done
     from judge.cli.progress import RunProgress
     from judge.cli.run import report_and_code
     from judge.results.store import find_run
-    from judge.wiring import open_store, reopen_project
+    from judge.wiring.project import reopen_project
+    from judge.wiring.store import open_store
 
     with open_store(store, existing=True) as kept:
         manifest = find_run(kept, name)

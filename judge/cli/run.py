@@ -17,7 +17,7 @@ from judge.cli.options import (
 from judge.errors import ConfigError
 
 if TYPE_CHECKING:
-    from judge.api import Project, RunStore
+    from judge.api.project import Project, RunStore
     from judge.reports.report import Report
     from judge.results.run import RunManifest
     from judge.runs.executor import Stop
@@ -48,7 +48,8 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Score every system three ways, store each result as it is known, print the report."""
-    from judge.wiring import open_project, open_store
+    from judge.wiring.project import open_project
+    from judge.wiring.store import open_store
 
     path = _config_path(config, teacher, student, schema)
     project = open_project(
@@ -68,7 +69,7 @@ def score_and_report(project: "Project", store: "RunStore", *, as_json: bool) ->
     """Run a project, print its report and return the exit code."""
     from datetime import UTC, datetime
 
-    from judge.api import evaluate, forecast
+    from judge.api.scoring import evaluate, forecast
     from judge.cli.loop import run_until_done
     from judge.cli.progress import RunProgress
 
@@ -90,7 +91,7 @@ def report_and_code(
     """Print a run's report and return the exit code it deserves."""
     from datetime import UTC, datetime
 
-    from judge.api import report
+    from judge.api.reporting import report
     from judge.cli.output import print_json, print_page
     from judge.render.json import report_json
     from judge.render.pages import report_page
@@ -147,7 +148,7 @@ def _config_path(
 def _print_forecast(project: "Project", *, as_json: bool) -> None:
     import msgspec
 
-    from judge.api import forecast
+    from judge.api.scoring import forecast
     from judge.cli.loop import run_until_done
     from judge.cli.output import print_json
 

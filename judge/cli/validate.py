@@ -17,7 +17,7 @@ from judge.cli.options import (
 _ENDINGS = (".md", ".json")
 
 if TYPE_CHECKING:
-    from judge.api import Project, RunStore
+    from judge.api.project import Project, RunStore
 
 
 def validate(
@@ -32,9 +32,10 @@ def validate(
     as_json: JsonOption = False,
 ) -> None:
     """Compare the judge with human ratings; report the agreement and write its certificate."""
-    from judge.api import ratings_of
+    from judge.api.project import ratings_of
     from judge.cli.output import check_endings
-    from judge.wiring import open_project, open_store
+    from judge.wiring.project import open_project
+    from judge.wiring.store import open_store
 
     check_endings(outputs or [], _ENDINGS)
     project = open_project(config, connections=max_connections)
@@ -50,7 +51,7 @@ def validate_and_report(
     """Validate a project's judge, print what was found and return the exit code."""
     from datetime import UTC, datetime
 
-    from judge.api import validate_judge
+    from judge.api.validating import validate_judge
     from judge.cli.exits import ExitCode, gravest
     from judge.cli.loop import run_until_done
     from judge.cli.output import print_json, print_page, write_files

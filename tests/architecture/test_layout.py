@@ -7,6 +7,8 @@ NOT_ABOUT_ONE_MODULE = ("architecture", "contracts", "public_data")
 ACROSS_MODULES = frozenset(
     {"test_crash.py", "test_evouna.py", "test_llama_cpp.py", "test_public_api.py"}
 )
+# Packages whose modules are parts of one thing, tested as a whole in one file.
+TESTED_AS_A_WHOLE = ("api", "wiring")
 # Values and protocols without behaviour, tested wherever they are used.
 WITHOUT_BEHAVIOUR = frozenset(
     {
@@ -35,6 +37,8 @@ def _tests() -> set[str]:
 
 def _test_of(module: str) -> str:
     folder, _, name = module.rpartition("/")
+    if folder in TESTED_AS_A_WHOLE:
+        return f"test_{folder}.py"
     return f"{folder}/test_{name}" if folder else f"test_{name}"
 
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from judge.cli.app import app
 from judge.testing import FakeEndpoint
-from judge.wiring import open_store
+from judge.wiring.store import open_store
 
 VERBS = [verb.callback.__name__ for verb in app.registered_commands if verb.callback]
 FULL_AFTER_SEVEN = """
@@ -102,7 +102,7 @@ def test_a_bug_is_an_internal_error_with_an_incident_to_look_up(
     def broken(*_: object, **__: object) -> NoReturn:
         raise ZeroDivisionError("private words")
 
-    monkeypatch.setattr("judge.wiring.open_project", broken)
+    monkeypatch.setattr("judge.wiring.project.open_project", broken)
 
     found = judge("run", "judge.yaml")
 

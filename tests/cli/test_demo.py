@@ -13,7 +13,7 @@ from judge.cli.demo import CONFIG
 from judge.results.store import find_run
 from judge.shipped import shipped
 from judge.testing import FakeEndpoint
-from judge.wiring import open_store
+from judge.wiring.store import open_store
 
 Run = Callable[..., CompletedProcess[str]]
 

@@ -5,9 +5,9 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from judge.api import ratings_of
+from judge.api.project import ratings_of
 from judge.config import parse_config
-from judge.wiring import open_project
+from judge.wiring.project import open_project
 
 Run = Callable[..., CompletedProcess[str]]
 WriteRows = Callable[[str, Sequence[Mapping[str, object]]], None]

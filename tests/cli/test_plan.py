@@ -8,7 +8,7 @@ import pytest
 
 from judge.testing import Answer, FakeEndpoint, Received, always_equivalent, fault
 from judge.trust.gold import GOLD_KIND, decode_gold
-from judge.wiring import open_store
+from judge.wiring.store import open_store
 
 Run = Callable[..., CompletedProcess[str]]
 Serve = Callable[..., AbstractContextManager[FakeEndpoint]]

@@ -19,7 +19,7 @@ from judge.testing import (
     fault,
     verdict,
 )
-from judge.wiring import open_store
+from judge.wiring.store import open_store
 
 Run = Callable[..., CompletedProcess[str]]
 Serve = Callable[..., AbstractContextManager[FakeEndpoint]]

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 import judge
-from judge.api import Instrument
+from judge.api.project import Instrument
 from judge.models.ledger import AttemptLog
 from judge.records.record import Target
 from judge.render.markdown import as_markdown

@@ -1,62 +1,47 @@
-"""The composition root: the one module that names concrete models and stores."""
+"""From a config to a project: its set, its ratings and its instruments."""
 
-import os
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cached_property
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from judge.api import Instrument, Project, Ratings
+from judge.api.project import Instrument, Project, Ratings
 from judge.config import (
     Config,
     EquivalenceSection,
     JudgeSection,
-    RatingsSection,
     RecordedSection,
-    TrustSection,
     parse_config,
     read_config,
 )
-from judge.errors import ConfigError, StoreUnusable
+from judge.errors import ConfigError
 from judge.judges.baseline import BaselineJudge
 from judge.judges.judge import Judge
 from judge.judges.prompt import Prompt, read_prompt
 from judge.judges.prompted import PromptedJudge
 from judge.judges.recorded import RecordedJudge, VerdictSource, read_recorded_judge
-from judge.models.chat import Sampling
 from judge.models.embedding import DEFAULT_MODEL, Embedder, SharedEmbedder
-from judge.models.encoder import EncoderEmbedder, encoder_device, find_model
+from judge.models.encoder import EncoderEmbedder
 from judge.models.ledger import AttemptLog, Ledgered
 from judge.models.limits import Deadlined, Limited, Retrying
-from judge.models.openai import OpenAIChat
 from judge.records.dataset import (
     Dataset,
-    ItemSource,
-    OutputSource,
-    read_dataset,
-    read_pairs,
-    read_schema,
 )
-from judge.records.rating import Aggregate, RatingSource
-from judge.records.record import System, Target
-from judge.records.scale import EQUIVALENCE, Scale, ScaleKind
+from judge.records.rating import Aggregate
+from judge.records.record import Target
+from judge.records.scale import EQUIVALENCE, ScaleKind
 from judge.results.run import RunManifest
 from judge.results.sql import SqlStore
 from judge.scorers.adherence import AdherenceScorer
 from judge.scorers.equivalence import EquivalenceScorer
 from judge.scorers.scorer import Scorer
 from judge.scorers.similarity import SimilarityScorer
-from judge.shipped import shipped
-from judge.trust.agreement import figure_names
-from judge.trust.certificate import TrustThresholds, default_primary
 from judge.trust.probes import JUDGE_FAMILY
+from judge.wiring.endpoint import check_prompt, endpoint_of, open_chat, prompt_file, sampling_of
+from judge.wiring.sources import id_field, rating_source, read_everything, thresholds
 
-DEFAULT_STORE = ".judge/judge.sqlite"
 DEFAULT_CONNECTIONS = 20
-RANDOM_SAMPLING = "random"
 
-_OPENAI = "https://api.openai.com/v1"
 _LACKS = {
     Target.REFERENCE: "no item has a reference",
     Target.TEACHER: "there is no teacher among the systems, or nobody beside it",
@@ -64,26 +49,6 @@ _LACKS = {
 }
 # Local scorers take many records at once; a paid call takes one, so that each is kept at once.
 _LOCAL_BATCH = 128
-
-
-def open_store(location: str = DEFAULT_STORE, *, existing: bool = False) -> SqlStore:
-    """Open the store at a path.
-
-    Args:
-        location: the path of a SQLite file.
-        existing: refuse to make one where there is none.
-
-    Raises:
-        StoreUnusable: it cannot be opened.
-    """
-    if "://" in location:
-        raise ConfigError(f"the store {location!r} must be the path of a SQLite file")
-    if existing and not Path(location).exists():
-        raise StoreUnusable(
-            f"there is no store {location}; the first run makes it: judge run CONFIG "
-            "(--store or JUDGE_STORE names another one)"
-        )
-    return SqlStore(Path(location))
 
 
 def open_project(
@@ -106,7 +71,7 @@ def open_project(
     """
     config, text = read_config(path)
     folder = path.parent
-    everything = _read_everything(config, folder)
+    everything = read_everything(config, folder)
     dataset = everything.selected(limit=limit, filters=filters)
     known = frozenset(item.item_id for item in everything.items)
     project = _Workshop(config, folder, dataset, connections=connections).project(
@@ -158,7 +123,7 @@ class _Workshop:
             config=text,
             config_path=path,
             limits=self._limits(),
-            thresholds=_thresholds(self._config.trust, self._equivalence_section.scale.scale),
+            thresholds=thresholds(self._config.trust, self._equivalence_section.scale.scale),
         )
 
     def _ratings(self) -> Ratings | None:
@@ -166,7 +131,7 @@ class _Workshop:
         if section is None:
             return None
         scale, judge = equivalence.scale.scale, equivalence.judge
-        source = _rating_source(
+        source = rating_source(
             section,
             self._folder,
             self._config.dataset.fields,
@@ -180,7 +145,7 @@ class _Workshop:
             scale=scale,
             aggregate=section.aggregate or (Aggregate.MEDIAN if ordinal else Aggregate.MAJORITY),
             known_ids=self._known_ids or frozenset(item.item_id for item in self._dataset.items),
-            thresholds=_thresholds(self._config.trust, scale),
+            thresholds=thresholds(self._config.trust, scale),
             families=self._families(),
         )
 
@@ -213,7 +178,7 @@ class _Workshop:
             _ = self._embedder(scorers.similarity.model, scorers.similarity.revision)
         judge = scorers.equivalence.judge if scorers.equivalence else None
         if isinstance(judge, JudgeSection):
-            _ = self._prompt, _endpoint(judge)
+            _ = self._prompt, endpoint_of(judge)
         elif isinstance(judge, RecordedSection):
             _ = self._recorded_judge
         elif judge is not None:
@@ -257,7 +222,7 @@ class _Workshop:
                 judge = self._recorded_judge if recorded else self._baseline_judge
                 yield self._local(self._judged(judge, section, target))
             return
-        chat = _chat(section.judge, connections=self._connections)
+        chat = open_chat(section.judge, connections=self._connections)
         connections.push_async_callback(chat.close)
         attempt = Ledgered(Deadlined(chat, deadline_s=section.judge.deadline_s), log)
         # The targets share the connections; a call waits for one before the ledger opens it.
@@ -266,7 +231,7 @@ class _Workshop:
             prompted = PromptedJudge(
                 model,
                 prompt=self._prompt,
-                sampling=_sampling(section.judge),
+                sampling=sampling_of(section.judge),
                 served=served.get(target),
             )
             yield Instrument(
@@ -327,7 +292,7 @@ class _Workshop:
             VerdictSource(
                 path=self._folder / recorded.recorded,
                 name=recorded.name,
-                fields={**_id_field(self._config.dataset.fields), **recorded.fields},
+                fields={**id_field(self._config.dataset.fields), **recorded.fields},
                 labels=recorded.labels,
             ),
             self._dataset,
@@ -340,8 +305,8 @@ class _Workshop:
         section = self._config.scorers.equivalence
         if section is None or not isinstance(section.judge, JudgeSection):
             raise ConfigError("only a judge behind an endpoint has a prompt")
-        prompt = read_prompt(_prompt_file(section.judge.prompt, self._folder))
-        _check_prompt(prompt, section)
+        prompt = read_prompt(prompt_file(section.judge.prompt, self._folder))
+        check_prompt(prompt, section)
         return prompt
 
     def _embedder(self, model: str, revision: str) -> SharedEmbedder:
@@ -393,174 +358,3 @@ class _Workshop:
                 f"the judge is of the family {own}, like {', '.join(related)}: judges favour their "
                 "own family (judge validate measures whether this one does)"
             )
-
-
-def _read_everything(config: Config, folder: Path) -> Dataset:
-    if config.dataset.pairs is not None:
-        return read_pairs(_items(config, folder))
-    return read_dataset(_items(config, folder), _outputs(config, folder))
-
-
-def _items(config: Config, folder: Path) -> ItemSource:
-    section, adherence = config.dataset, config.scorers.adherence
-    schema = ""
-    if adherence is not None and adherence.schema_file:
-        schema = read_schema(folder / adherence.schema_file, place="scorers.adherence.schema")
-    return ItemSource(
-        path=folder / (section.items or section.pairs or ""),
-        fields=section.fields,
-        alternatives=section.alternatives,
-        cluster=section.cluster,
-        slices=config.slices,
-        schema=schema,
-    )
-
-
-def _outputs(config: Config, folder: Path) -> tuple[OutputSource, ...]:
-    return tuple(
-        OutputSource(
-            system=System(
-                name=name, role=part.role, parameters=part.parameters, family=part.family
-            ),
-            path=folder / part.outputs,
-            # Answers are keyed by the items' own id column unless they say otherwise.
-            fields={**_id_field(config.dataset.fields), **part.fields},
-        )
-        for name, part in config.systems.items()
-    )
-
-
-def _id_field(fields: Mapping[str, str]) -> dict[str, str]:
-    return {"id": fields["id"]} if "id" in fields else {}
-
-
-def _rating_source(
-    section: RatingsSection,
-    folder: Path,
-    fields: Mapping[str, str],
-    *,
-    criterion: str,
-    target: Target,
-    quoted: Sequence[str],
-) -> RatingSource:
-    column = section.sampling if section.sampling != RANDOM_SAMPLING else None
-    return RatingSource(
-        path=folder / section.path,
-        fields={**_id_field(fields), **section.fields},
-        labels=section.labels,
-        criterion=criterion,
-        target=target,
-        source=section.source,
-        blind=section.blind,
-        random=section.sampling == RANDOM_SAMPLING,
-        probability_field=column or "",
-        plan=folder / section.plan if section.plan else None,
-        quoted=frozenset(quoted),
-    )
-
-
-def _thresholds(section: TrustSection, scale: Scale) -> TrustThresholds:
-    known = figure_names(scale)
-    if section.primary is not None and section.primary.value not in known:
-        raise ConfigError(
-            f"trust.primary: {section.primary.value} does not exist on a {scale.kind.value} scale "
-            f"of {len(scale.categories)}; there are: {', '.join(known)}"
-        )
-    return TrustThresholds(
-        primary=section.primary or default_primary(scale),
-        at_least=section.at_least,
-        delta_max=section.delta_max,
-        max_bias=section.max_bias,
-        min_items=section.min_items,
-        min_class=section.min_class,
-        valid_days=section.valid_days,
-        max_shift=section.max_shift,
-        sentinels=section.sentinels,
-        sentinel_disagreement=section.sentinel_disagreement,
-        epsilon=section.epsilon,
-    )
-
-
-def _sampling(section: JudgeSection) -> Sampling:
-    return Sampling(
-        temperature=section.temperature, max_tokens=section.max_tokens, seed=section.seed
-    )
-
-
-def _chat(section: JudgeSection, *, connections: int) -> OpenAIChat:
-    base_url, key = _endpoint(section)
-    return OpenAIChat(
-        section.model,
-        base_url=base_url,
-        api_key=key,
-        reply_format=section.response_format,
-        connections=connections,
-    )
-
-
-def _endpoint(section: JudgeSection) -> tuple[str, str]:
-    """Return the address of a judge and the key it takes."""
-    base_url = section.base_url or os.environ.get("OPENAI_BASE_URL") or _OPENAI
-    if not _is_address(base_url):
-        # The address itself may hold a password.
-        place = "base_url" if section.base_url else "OPENAI_BASE_URL"
-        raise ConfigError(
-            f"the judge's {place} is no address of an endpoint; give one like {_OPENAI}"
-        )
-    key = os.environ.get(section.api_key_env, "")
-    if not key and not _is_loopback(base_url):
-        raise ConfigError(
-            f"the environment variable {section.api_key_env} is not set; it must hold the key "
-            f"for {section.model} (or name another one with api_key_env)"
-        )
-    return base_url, key or "none"
-
-
-def _is_address(base_url: str) -> bool:
-    try:
-        parts = urlsplit(base_url)
-        _ = parts.port
-    except ValueError:
-        return False
-    return parts.scheme in {"http", "https"} and bool(parts.hostname)
-
-
-def _is_loopback(base_url: str) -> bool:
-    return urlsplit(base_url).hostname in {"127.0.0.1", "localhost", "::1"}
-
-
-def _prompt_file(name: str, folder: Path) -> Path:
-    if name.endswith(".md"):
-        return folder / name
-    own = folder / "prompts" / f"{name}.md"
-    return own if own.exists() else shipped(f"prompts/{name}.md")
-
-
-def _check_prompt(prompt: Prompt, section: EquivalenceSection) -> None:
-    if prompt.criterion != section.criterion:
-        raise ConfigError(
-            f"the prompt {prompt.prompt_id} asks about {prompt.criterion}, the scorer about "
-            f"{section.criterion}"
-        )
-    if prompt.scale != section.scale.scale:
-        raise ConfigError(
-            f"the prompt {prompt.prompt_id} answers on the {prompt.scale.kind.value} scale "
-            f"{', '.join(prompt.scale.categories)}, the scorer's is "
-            f"{section.scale.kind.value} {', '.join(map(str, section.scale.categories))}; "
-            "give both the same"
-        )
-
-
-def describe_embedding_model() -> str:
-    """Return where the default embedding model is, its weights checked.
-
-    Raises:
-        ConfigError: it is not there, or not the one that was tested.
-    """
-    found = find_model(DEFAULT_MODEL)
-    return f"{DEFAULT_MODEL} from the {found.origin}, weights checked"
-
-
-def describe_device() -> str:
-    """Return what the embedding model will run on."""
-    return encoder_device()

@@ -1,0 +1,1 @@
+"""The use cases: evaluate, resume, plan labels, validate a judge, report."""

@@ -1,0 +1,131 @@
+"""What a config describes, ready to run: the set, its instruments and its ratings."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from judge.errors import ConfigError
+from judge.models.ledger import AttemptLog
+from judge.records.dataset import Dataset
+from judge.records.rating import (
+    Aggregate,
+    RatingSet,
+    RatingSource,
+    read_ratings,
+)
+from judge.records.record import Target
+from judge.records.scale import Scale
+from judge.results.store import Store
+from judge.scorers.scorer import Scorer
+from judge.trust.certificate import (
+    TrustThresholds,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instrument:
+    """A scorer and how to drive it.
+
+    Attributes:
+        batch_size: records handed over at once.
+        concurrency: batches in flight.
+        calls_a_model: whether a score costs a call to an endpoint.
+    """
+
+    scorer: Scorer
+    batch_size: int
+    concurrency: int
+    calls_a_model: bool = False
+
+
+class InstrumentMaker(Protocol):
+    """Makes the instruments of a project for one run."""
+
+    def __call__(
+        self, log: AttemptLog, *, served: Mapping[Target, str]
+    ) -> AbstractAsyncContextManager[Sequence[Instrument]]:
+        """Return the instruments; leaving the context lets their connections go.
+
+        Args:
+            log: the attempt ledger that paid calls are written to.
+            served: per target, the model that must answer; others pin what answers first.
+        """
+        ...
+
+
+class RunStore(Store, Protocol):
+    """A store that also keeps the attempt ledger of its runs."""
+
+    def attempts(self, run_id: str, *, replay: bool) -> AttemptLog:
+        """Return the ledger of one run.
+
+        Args:
+            run_id: the run.
+            replay: whether answers an earlier process received are to be used.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ratings:
+    """What people said, and what a judge must reach.
+
+    Attributes:
+        aggregate: how several raters' labels of one record become one.
+        known_ids: every item of the set, also those a filter left out.
+        families: declared model family of each system, and of the judge under ``judge``.
+    """
+
+    source: RatingSource
+    scale: Scale
+    aggregate: Aggregate
+    known_ids: frozenset[str]
+    thresholds: TrustThresholds
+    families: Mapping[str, str] = field(default_factory=dict)
+
+    def read(self, dataset: Dataset) -> RatingSet:
+        """Read and check what people said of a set.
+
+        Raises:
+            DataError: it cannot be used; the message names file and row.
+        """
+        return read_ratings(self.source, dataset, self.scale, known_ids=self.known_ids)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """What a config describes, read, checked and ready to run.
+
+    Attributes:
+        instruments: makes what the config asks for.
+        baseline: makes the baseline judge, which every judge is compared with.
+        ratings: None where the config names none.
+        limits: what could not be measured, and why, in words.
+        thresholds: what a judge must reach.
+    """
+
+    name: str
+    dataset: Dataset
+    instruments: InstrumentMaker
+    baseline: InstrumentMaker
+    ratings: Ratings | None
+    seed: int
+    config: str
+    config_path: str
+    limits: tuple[str, ...] = ()
+    thresholds: TrustThresholds = field(default_factory=TrustThresholds)
+
+
+def ratings_of(project: Project) -> Ratings:
+    """Return where people's ratings of a project are.
+
+    Raises:
+        ConfigError: it names none.
+    """
+    if project.ratings is None:
+        raise ConfigError(
+            f"{project.config_path or 'the config'} names no ratings; add 'ratings:' with the "
+            "path of a file in which people said which outputs are right"
+        )
+    return project.ratings

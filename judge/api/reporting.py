@@ -1,0 +1,40 @@
+"""Reporting a run: what it measured, as far as its judge is believed."""
+
+from datetime import datetime
+from functools import partial
+
+from judge.reports.report import Report, report_on
+from judge.results.run import RunManifest
+from judge.results.store import Store
+from judge.trust.admission import admit
+from judge.trust.certificate import (
+    CERTIFICATE_KIND,
+    decode_certificate,
+)
+from judge.trust.gold import GOLD_KIND, decode_gold
+from judge.trust.population import (
+    POPULATION_KIND,
+    RatedPopulation,
+    decode_population,
+)
+
+
+def report(store: Store, manifest: RunManifest, *, now: datetime) -> Report:
+    """Return the report of a run; certificates are looked up now, not when it ran."""
+    certificates = [decode_certificate(body) for body in store.documents(CERTIFICATE_KIND)]
+    admitted = admit(
+        manifest,
+        store.dataset(manifest),
+        store.results(manifest.run_id),
+        certificates=certificates,
+        left_open=store.calls_left_open(manifest.run_id),
+        now=now,
+        gold=[decode_gold(body) for body in store.documents(GOLD_KIND)],
+        rated=partial(_rated_population, store),
+    )
+    return report_on(admitted)
+
+
+def _rated_population(store: Store, certificate_id: str) -> RatedPopulation | None:
+    known = map(decode_population, store.documents(POPULATION_KIND))
+    return next((one for one in known if one.certificate == certificate_id), None)

@@ -1,0 +1,118 @@
+"""From a config to the files it names and the thresholds it sets."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from judge.config import (
+    Config,
+    RatingsSection,
+    TrustSection,
+)
+from judge.errors import ConfigError
+from judge.records.dataset import (
+    Dataset,
+    ItemSource,
+    OutputSource,
+    read_dataset,
+    read_pairs,
+    read_schema,
+)
+from judge.records.rating import RatingSource
+from judge.records.record import System, Target
+from judge.records.scale import Scale
+from judge.trust.agreement import figure_names
+from judge.trust.certificate import TrustThresholds, default_primary
+
+RANDOM_SAMPLING = "random"
+
+
+def read_everything(config: Config, folder: Path) -> Dataset:
+    """Read the whole set a config names, before any selection."""
+    if config.dataset.pairs is not None:
+        return read_pairs(item_source(config, folder))
+    return read_dataset(item_source(config, folder), output_sources(config, folder))
+
+
+def item_source(config: Config, folder: Path) -> ItemSource:
+    """Return the file of items, or of pairs, and how it reads."""
+    section, adherence = config.dataset, config.scorers.adherence
+    schema = ""
+    if adherence is not None and adherence.schema_file:
+        schema = read_schema(folder / adherence.schema_file, place="scorers.adherence.schema")
+    return ItemSource(
+        path=folder / (section.items or section.pairs or ""),
+        fields=section.fields,
+        alternatives=section.alternatives,
+        cluster=section.cluster,
+        slices=config.slices,
+        schema=schema,
+    )
+
+
+def output_sources(config: Config, folder: Path) -> tuple[OutputSource, ...]:
+    """Return each system's file of answers and how it reads."""
+    return tuple(
+        OutputSource(
+            system=System(
+                name=name, role=part.role, parameters=part.parameters, family=part.family
+            ),
+            path=folder / part.outputs,
+            # Answers are keyed by the items' own id column unless they say otherwise.
+            fields={**id_field(config.dataset.fields), **part.fields},
+        )
+        for name, part in config.systems.items()
+    )
+
+
+def id_field(fields: Mapping[str, str]) -> dict[str, str]:
+    """Return how the column of ids is called, where the items call it otherwise than we do."""
+    return {"id": fields["id"]} if "id" in fields else {}
+
+
+def rating_source(
+    section: RatingsSection,
+    folder: Path,
+    fields: Mapping[str, str],
+    *,
+    criterion: str,
+    target: Target,
+    quoted: Sequence[str],
+) -> RatingSource:
+    """Return the file of ratings and how it reads."""
+    column = section.sampling if section.sampling != RANDOM_SAMPLING else None
+    return RatingSource(
+        path=folder / section.path,
+        fields={**id_field(fields), **section.fields},
+        labels=section.labels,
+        criterion=criterion,
+        target=target,
+        source=section.source,
+        blind=section.blind,
+        random=section.sampling == RANDOM_SAMPLING,
+        probability_field=column or "",
+        plan=folder / section.plan if section.plan else None,
+        quoted=frozenset(quoted),
+    )
+
+
+def thresholds(section: TrustSection, scale: Scale) -> TrustThresholds:
+    """Return what a judge must reach on a scale."""
+    known = figure_names(scale)
+    if section.primary is not None and section.primary.value not in known:
+        raise ConfigError(
+            f"trust.primary: {section.primary.value} does not exist on a {scale.kind.value} scale "
+            f"of {len(scale.categories)}; there are: {', '.join(known)}"
+        )
+    return TrustThresholds(
+        primary=section.primary or default_primary(scale),
+        at_least=section.at_least,
+        delta_max=section.delta_max,
+        max_bias=section.max_bias,
+        min_items=section.min_items,
+        min_class=section.min_class,
+        valid_days=section.valid_days,
+        max_shift=section.max_shift,
+        sentinels=section.sentinels,
+        sentinel_disagreement=section.sentinel_disagreement,
+        epsilon=section.epsilon,
+    )
