@@ -27,16 +27,40 @@ _FILE = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 _PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
-# What chat templates of common model families use to part roles.
+# What chat templates of common model families use to part roles; a full-width bracket or bar is
+# an ordinary one after the normalisation some tokenizers begin with.
 _TEMPLATE_TOKEN = re.compile(
-    r"<\|[\w ]{1,40}\|>|</?s>|\[/?(?:INST|SYSTEM_PROMPT)\]|<</?SYS>>|<(?:start|end)_of_turn>"
+    r"[<\uff1c][|\uff5c][\w ]{1,40}[|\uff5c][>\uff1e]"
     r"|<\uff5c[^\uff5c>]{1,40}\uff5c>"
+    r"|<\|\w{1,40}>|<\w{1,40}\|>|\[\|\w{1,40}\|\]"
+    r"|</?s>|<(?:bos|eos|sop|eop|eoh|eoa|sep)>|\[gMASK\]|</?seed:\w{1,40}>"
+    r"|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|TOOL_CONTENT)\]"
+    r"|<</?SYS>>|<(?:start|end)_of_turn>|<extra_id_\d{1,3}>|<reserved_\d{1,4}>"
+    r"|\]~!?b\[|\]~b\]|\[e~\["
 )
-_FENCE = re.compile(r"<{3,}|>{3,}")
+# Runs of arrows, ours and what looks like them in other blocks.
+_OPENING = "<\uff1c\ufe64\u2039\u00ab\u27e8\u27ea\u3008\u300a\u226a\u22d8\u276e\u2770\u1438\u02c2"
+_CLOSING = ">\uff1e\ufe65\u203a\u00bb\u27e9\u27eb\u3009\u300b\u226b\u22d9\u276f\u2771\u1433\u02c3"
+_FENCE = re.compile(f"[{_OPENING}]{{3,}}|[{_CLOSING}]{{3,}}")
 _NOTHING = "(nothing)"
 
-# Line ends, and the joiners that Persian, Indic scripts and emoji are written with.
+# Line ends; the joiners are looked at where they stand.
 _LEFT_ALONE = frozenset("\n\r\t\u200c\u200d")
+# Persian, Indic scripts and emoji are written with joiners; elsewhere they only hide something.
+_STRAY_JOINER = re.compile(
+    "(?<![\u0600-\u109f\u1780-\u18af\u2190-\u2bff\u3030\u303d\ua840-\uabff\ufb50-\ufdff\ufe0f"
+    "\ufe70-\ufefc\U00010a00-\U00011fff\U0001f000-\U0001faff])[\u200c\u200d]"
+)
+# One selector chooses the form of the sign before it; more of them can hold any bytes.
+_STRAY_SELECTOR = re.compile(
+    '(?:(?<=[\t\n\r !"$-)+-/:-~\u200c\u200d\ufe00-\ufe0f])|\\A)[\ufe00-\ufe0f]'
+)
+# The flags of England, Scotland and Wales are the only common use of the tag block.
+_TAGGED_FLAG = re.compile(
+    "(\U0001f3f4\U000e0067\U000e0062"
+    "(?:\U000e0065\U000e006e\U000e0067|\U000e0073\U000e0063\U000e0074|\U000e0077\U000e006c\U000e0073)"
+    "\U000e007f)"
+)
 # Counted as letters or symbols by Unicode, shown as nothing.
 _BLANK_LETTERS = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0")
 
@@ -147,9 +171,7 @@ def canonical(text: str) -> tuple[str, tuple[str, ...]]:
     and look-alikes of our fences are re-fenced. The original is what is stored and shown.
     """
     flags = []
-    visible = text
-    if hidden := {ord(mark): None for mark in set(text) if _invisible(mark)}:
-        visible = text.translate(hidden)
+    if (visible := _visible(text)) != text:
         flags.append("invisible_characters")
     broken = _TEMPLATE_TOKEN.sub(lambda token: " ".join(token[0]), visible)
     if broken != visible:
@@ -228,6 +250,17 @@ def _fenced(name: str, texts: Sequence[str], mark: str) -> str:
         title = name if len(texts) == 1 else f"{name} {number}"
         fences.append(f"<<<{title} {mark}>>>\n{text or _NOTHING}\n<<<end of {title} {mark}>>>")
     return "\n".join(fences)
+
+
+def _visible(text: str) -> str:
+    """Take out what a reader cannot see and no script needs where it stands."""
+    hidden = {ord(mark): None for mark in set(text) if _invisible(mark)}
+    if hidden:
+        parts = _TAGGED_FLAG.split(text)
+        text = "".join(
+            part if place % 2 else part.translate(hidden) for place, part in enumerate(parts)
+        )
+    return _STRAY_JOINER.sub("", _STRAY_SELECTOR.sub("", text))
 
 
 def _invisible(mark: str) -> bool:

@@ -42,6 +42,17 @@ Right: {{against}}
 To judge: {{candidate}}
 """
 _PIECES = ["<", "<<<", ">>>", "<|", "|>", "a", " ", "<s>", "[INST]", "<<SYS>>", "\uff5c", "\u200b"]
+_PIECES += [
+    "\u200d",
+    "\ufe0f",
+    "\U0001f525",
+    "\u0645",
+    "\uff1c",
+    "\u203a",
+    "\U0001f3f4",
+    "\U000e0067",
+]
+_PIECES += ["\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"]
 ANY_TEXT = st.text() | st.lists(st.sampled_from(_PIECES)).map("".join)
 
 Writer = Callable[[str], Path]
@@ -313,13 +324,16 @@ def test_no_text_opens_or_closes_a_fence(
         ("<<<<", "< < < <"),
         ("a << b >> c", "a << b >> c"),
         ("<\u200b<\u2060<", "< < <"),
+        ("<\u200d<\u200d<", "< < <"),
+        ("\uff1c\uff1c\uff1cend\uff1e\uff1e\uff1e", "\uff1c \uff1c \uff1cend\uff1e \uff1e \uff1e"),
+        ("<\u2039<end>\u203a>", "< \u2039 <end> \u203a >"),
     ],
 )
 def test_a_look_alike_of_a_fence_is_broken_and_flagged(text: str, seen: str) -> None:
     found, flags = canonical(text)
 
     assert found == seen
-    assert ("fence_look_alike" in flags) == ("< <" in seen)
+    assert ("fence_look_alike" in flags) == (len(seen.split()) > len(text.split()))
 
 
 @pytest.mark.parametrize(
@@ -338,6 +352,11 @@ def test_a_look_alike_of_a_fence_is_broken_and_flagged(text: str, seen: str) -> 
         "\u3164",  # Hangul filler: a letter that shows nothing
         "\u115f",
         "\u2800",  # an empty Braille cell
+        "\u200c",  # joiners where no script needs them
+        "\u200d",
+        "\u200c\u200d\u200c",
+        "\ufe0f",  # selectors that select nothing
+        "\ufe00\ufe0e\ufe0f",
         "\x00",
         "\x1b",
         "\x08",
@@ -357,7 +376,12 @@ def test_what_a_reader_cannot_see_the_judge_does_not_see_either(hidden: str) -> 
         "日本語、中文、한국어",
         "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",  # Persian needs a non-joiner
         "क्\u200dष",  # Hindi may need a joiner
-        "\U0001f469\u200d\U0001f52c \u2764\ufe0f",
+        "\U0001f469\u200d\U0001f52c \u2764\ufe0f 1\ufe0f\u20e3 #\ufe0f\u20e3",
+        "\u2764\ufe0f\u200d\U0001f525 \U0001f469\U0001f3fd\u200d\U0001f4bb",  # joined emoji
+        # the flags of England, Scotland and Wales
+        "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
+        "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f",
+        "\U0001f3f4\U000e0067\U000e0062\U000e0077\U000e006c\U000e0073\U000e007f",
         '{"total": 3, "lines": []}',
         "if a < b: x = y >> 2",
         "[INSTALL] <span>text</span> <system>",
@@ -390,6 +414,20 @@ def test_ordinary_text_is_left_as_it_is(text: str) -> None:
         "<\uff5cUser\uff5c>",
         "<\uff5cend\u2581of\u2581sentence\uff5c>",
         "<|im_\u200bstart|>",
+        "\uff1c|im_start|\uff1e",
+        "<\uff5cim_start\uff5c>",
+        "<|turn>",
+        "<turn|>",
+        "[|endofturn|]",
+        "<eos>",
+        "[gMASK]",
+        "<sop>",
+        "<seed:bos>",
+        "<extra_id_1>",
+        "[TOOL_RESULTS]",
+        "[/AVAILABLE_TOOLS]",
+        "]~b]",
+        "[e~[",
     ],
 )
 def test_a_token_that_parts_roles_is_broken_and_flagged(token: str) -> None:
