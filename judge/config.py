@@ -19,9 +19,12 @@ from judge.records.label import LabelKey
 from judge.records.rating import Aggregate, LabelSource
 from judge.records.record import Role, Target
 from judge.records.scale import EQUIVALENCE, Scale, ScaleKind
+from judge.results.run import ADHERENCE, SIMILARITY
+from judge.results.run import EQUIVALENCE as EQUIVALENCE_SCORER
 from judge.trust.certificate import Primary
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
+_NAME = re.compile(r"[A-Za-z][\w-]*")
 _ENUM_MEMBER = re.compile(r"<[\w.]+: ('[^']*')>")
 # Types and words of pydantic's complaints.
 _UNKNOWN = "extra_forbidden"
@@ -29,7 +32,8 @@ _ABSENT = "missing"
 _SHOULD_BE = "Input should be "
 _MERGE = "tag:yaml.org,2002:merge"
 _Against: TypeAlias = Annotated[
-    list[Literal[Target.REFERENCE, Target.TEACHER, Target.OPPONENT]], Field(min_length=1)
+    list[Literal[Target.REFERENCE, Target.TEACHER, Target.OPPONENT, Target.SOURCE]],
+    Field(min_length=1),
 ]
 _Fields: TypeAlias = dict[str, str]
 _Path: TypeAlias = tuple[str | int, ...]
@@ -116,14 +120,18 @@ class RecordedSection(_Section):
     family: str = Field(default="", description="its model family, for example gpt")
 
 
-class EquivalenceSection(_Section):
-    """Judged equivalence."""
+class JudgedSection(_Section):
+    """One criterion that a judge decides."""
 
-    criterion: str = Field(default="equivalence", min_length=1, description="what is asked")
+    criterion: str = Field(
+        default="", description="what is asked; default: the name the section stands under"
+    )
     scale: ScaleSection = ScaleSection()
     judge: Literal["baseline"] | JudgeSection | RecordedSection = "baseline"
     against: _Against | None = Field(
-        default=None, description="reference, teacher or both; default: what there is"
+        default=None,
+        description="reference, teacher, source (the item's own input); default: what there is "
+        "of reference and teacher",
     )
 
 
@@ -146,11 +154,23 @@ class AdherenceSection(_Section):
 
 
 class ScorersSection(_Section):
-    """What is measured; each of the three may be left out."""
+    """What is measured; each part may be left out."""
 
-    equivalence: EquivalenceSection | None = None
+    equivalence: JudgedSection | None = None
+    judged: dict[str, JudgedSection] = Field(
+        default_factory=dict, description="further criteria that a judge decides, by name"
+    )
     similarity: SimilaritySection | None = None
     adherence: AdherenceSection | None = None
+
+    @property
+    def all_judged(self) -> dict[str, JudgedSection]:
+        """Every judged criterion by the name of its scorer, each knowing what is asked."""
+        first = {} if self.equivalence is None else {EQUIVALENCE_SCORER: self.equivalence}
+        return {
+            name: section.model_copy(update={"criterion": section.criterion or name})
+            for name, section in {**first, **self.judged}.items()
+        }
 
 
 class RatingsSection(_Section):
@@ -164,9 +184,11 @@ class RatingsSection(_Section):
     criterion: str | None = Field(
         default=None, min_length=1, description="what raters were asked; default: the scorer's"
     )
-    target: Literal[Target.REFERENCE, Target.TEACHER, Target.OPPONENT] | None = Field(
-        default=None,
-        description="what raters compared the output with; default: reference, of pairs opponent",
+    target: Literal[Target.REFERENCE, Target.TEACHER, Target.OPPONENT, Target.SOURCE] | None = (
+        Field(
+            default=None,
+            description="what raters compared outputs with; default: reference, of pairs opponent",
+        )
     )
     aggregate: Aggregate | None = Field(
         default=None,
@@ -236,7 +258,7 @@ class Config(_Section):
         default_factory=dict, description="the models under evaluation; none for pairs"
     )
     scorers: ScorersSection = ScorersSection(
-        equivalence=EquivalenceSection(),
+        equivalence=JudgedSection(),
         similarity=SimilaritySection(),
         adherence=AdherenceSection(),
     )
@@ -299,7 +321,7 @@ def config_schema() -> str:
 
 
 def _check_parts(config: Config, name: str) -> None:
-    dataset, equivalence = config.dataset, config.scorers.equivalence
+    dataset = config.dataset
     if (dataset.items is None) == (dataset.pairs is None):
         raise ConfigError(f"{name}: dataset: needs 'items:' or 'pairs:', one of the two")
     if (dataset.pairs is None) != bool(config.systems):
@@ -309,43 +331,81 @@ def _check_parts(config: Config, name: str) -> None:
     teachers = [key for key, system in config.systems.items() if system.role is Role.TEACHER]
     if len(teachers) > 1:
         raise ConfigError(f"{name}: systems: {' and '.join(teachers)} are both the teacher")
-    if equivalence is None:
-        return
+    for scorer, section in config.scorers.all_judged.items():
+        _check_judged(section, f"{name}: {place_of(scorer)}", pairs=dataset.pairs is not None)
+    for scorer in config.scorers.judged:
+        if scorer in {EQUIVALENCE_SCORER, SIMILARITY, ADHERENCE} or not _NAME.fullmatch(scorer):
+            raise ConfigError(
+                f"{name}: scorers.judged.{scorer}: give it another name, of letters, digits, "
+                "'-' and '_', that is none of the other scorers'"
+            )
+
+
+def place_of(scorer: str) -> str:
+    """Return where a config speaks of a judged scorer."""
+    return f"scorers.{'' if scorer == EQUIVALENCE_SCORER else 'judged.'}{scorer}"
+
+
+def _check_judged(section: JudgedSection, place: str, *, pairs: bool) -> None:
     try:
-        scale = equivalence.scale.scale
+        scale = section.scale.scale
     except ValueError as error:
-        raise ConfigError(f"{name}: scorers.equivalence.scale: {error}") from error
-    if (scale.kind is ScaleKind.PAIRWISE) != (dataset.pairs is not None):
+        raise ConfigError(f"{place}.scale: {error}") from error
+    if (scale.kind is ScaleKind.PAIRWISE) != pairs:
         raise ConfigError(
-            f"{name}: scorers.equivalence.scale: pairs are judged on a pairwise scale, "
-            "single outputs on another one"
+            f"{place}.scale: pairs are judged on a pairwise scale, single outputs on another one"
         )
-    if equivalence.judge == "baseline" and scale != EQUIVALENCE:
+    if section.judge == "baseline" and scale != EQUIVALENCE:
         raise ConfigError(
-            f"{name}: scorers.equivalence.judge: the baseline judge knows one scale, "
+            f"{place}.judge: the baseline judge knows one scale, "
             f"{', '.join(EQUIVALENCE.categories)}; give another judge, or leave the scale out"
         )
+    if isinstance(section.judge, RecordedSection):
+        _check_categories(section.judge.labels, scale, f"{place}.judge")
 
 
 def _check_labels(config: Config, name: str) -> None:
-    if config.ratings is not None and config.ratings.plan and config.ratings.sampling:
+    ratings = config.ratings
+    if ratings is None:
+        return
+    if ratings.plan and ratings.sampling:
         raise ConfigError(
             f"{name}: ratings.sampling: the plan says how the rows were drawn; leave it out"
         )
-    equivalence = config.scorers.equivalence or EquivalenceSection()
-    categories = equivalence.scale.scale.categories
-    judge, ratings = equivalence.judge, config.ratings
-    for place, labels in (
-        ("ratings", ratings.labels if ratings else {}),
-        ("scorers.equivalence.judge", judge.labels if isinstance(judge, RecordedSection) else {}),
-    ):
-        for category in labels.values():
-            if category not in categories:
-                raise ConfigError(
-                    f"{name}: {place}.labels: {category!r} is not on the scale"
-                    f"{did_you_mean(category, categories)}; its categories are: "
-                    f"{', '.join(categories)}"
-                )
+    _check_categories(ratings.labels, rated_section(config)[1].scale.scale, f"{name}: ratings")
+
+
+def rated_section(config: Config) -> tuple[str, JudgedSection]:
+    """Return the judged scorer that people's ratings are about, by name.
+
+    Where the ratings name no criterion, that is equivalence or else the first one.
+
+    Raises:
+        ConfigError: nothing is judged by the criterion that people rated.
+    """
+    judged = config.scorers.all_judged or {
+        EQUIVALENCE_SCORER: JudgedSection(criterion=EQUIVALENCE_SCORER)
+    }
+    wanted = config.ratings.criterion if config.ratings else None
+    if wanted is None or len(judged) == 1:
+        return next(iter(judged.items()))
+    for scorer, section in judged.items():
+        if section.criterion == wanted:
+            return scorer, section
+    known = ", ".join(dict.fromkeys(section.criterion for section in judged.values()))
+    raise ConfigError(
+        f"ratings.criterion: nothing is judged by {wanted!r}; the judged criteria are: {known}"
+    )
+
+
+def _check_categories(labels: Mapping[LabelKey, str], scale: Scale, place: str) -> None:
+    for category in labels.values():
+        if category not in scale.categories:
+            raise ConfigError(
+                f"{place}.labels: {category!r} is not on the scale"
+                f"{did_you_mean(category, scale.categories)}; its categories are: "
+                f"{', '.join(scale.categories)}"
+            )
 
 
 def _lines_of_keys(node: yaml.Node | None, name: str) -> Mapping[_Path, int]:

@@ -87,13 +87,13 @@ def _instrument(judge: Judge, *, calls_a_model: bool) -> Instrument:
 def _asking(chat: FakeChat, *, temperature: float) -> InstrumentMaker:
     @asynccontextmanager
     async def make(
-        log: AttemptLog, *, served: Mapping[Target, str]
+        log: AttemptLog, *, served: Mapping[str, str]
     ) -> AsyncIterator[Sequence[Instrument]]:
         judge = PromptedJudge(
             Ledgered(chat, log),
             prompt=PROMPT,
             sampling=Sampling(temperature=temperature),
-            served=served.get(Target.REFERENCE),
+            served=served.get("equivalence.reference"),
         )
         yield [_instrument(judge, calls_a_model=True)]
 
@@ -102,7 +102,7 @@ def _asking(chat: FakeChat, *, temperature: float) -> InstrumentMaker:
 
 @asynccontextmanager
 async def _baseline(
-    log: AttemptLog, *, served: Mapping[Target, str]
+    log: AttemptLog, *, served: Mapping[str, str]
 ) -> AsyncIterator[Sequence[Instrument]]:
     judge = BaselineJudge(SharedEmbedder(HashEmbedder()))
     yield [_instrument(judge, calls_a_model=False)]
@@ -474,7 +474,7 @@ def test_a_forecast_tells_the_calls_and_makes_none() -> None:
 
     @asynccontextmanager
     async def both(
-        log: AttemptLog, *, served: Mapping[Target, str]
+        log: AttemptLog, *, served: Mapping[str, str]
     ) -> AsyncIterator[Sequence[Instrument]]:
         async with asking(log, served=served) as made:
             adherence = AdherenceScorer([SCHEMA])

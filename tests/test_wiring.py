@@ -8,7 +8,7 @@ import pytest
 from judge.api.project import Instrument, Project
 from judge.api.scoring import evaluate
 from judge.errors import ConfigError, InputError, JudgeIdentityChanged, StoreUnusable
-from judge.records.record import Record, Target
+from judge.records.record import Record
 from judge.results.outcome import Outcome, Score
 from judge.results.store import find_run
 from judge.shipped import shipped
@@ -71,12 +71,12 @@ def quick_embedder(monkeypatch: pytest.MonkeyPatch) -> list[HashEmbedder]:
         made.append(HashEmbedder())
         return made[-1]
 
-    monkeypatch.setattr("judge.wiring.project.EncoderEmbedder", make)
+    monkeypatch.setattr("judge.wiring.embedders.EncoderEmbedder", make)
     return made
 
 
 def _instruments(
-    project: Project, served: Mapping[Target, str] | None = None
+    project: Project, served: Mapping[str, str] | None = None
 ) -> Sequence[Instrument]:
     async def make() -> Sequence[Instrument]:
         async with project.instruments(MemoryAttemptLog(), served=served or {}) as made:
@@ -164,7 +164,7 @@ def test_every_attempt_is_in_the_ledger_and_the_repeats_are_bounded(
         log = MemoryAttemptLog()
 
         async def score(record: Record) -> Sequence[Outcome]:
-            async with project.instruments(log, served={Target.REFERENCE: "fake-judge"}) as made:
+            async with project.instruments(log, served={"equivalence.reference": "fake-judge"}) as made:
                 return await made[0].scorer.score([record])
 
         (found,) = asyncio.run(score(next(project.dataset.records())))
@@ -182,7 +182,7 @@ def test_the_judge_is_held_to_the_model_that_is_pinned(
         project = opened(BY_MODEL % "")
 
         async def score() -> None:
-            pinned = {Target.REFERENCE: "the-pinned-one"}
+            pinned = {"equivalence.reference": "the-pinned-one"}
             async with project.instruments(MemoryAttemptLog(), served=pinned) as made:
                 await made[0].scorer.score(list(project.dataset.records())[:1])
 

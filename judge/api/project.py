@@ -14,7 +14,6 @@ from judge.records.rating import (
     RatingSource,
     read_ratings,
 )
-from judge.records.record import Target
 from judge.records.scale import Scale
 from judge.results.store import Store
 from judge.scorers.scorer import Scorer
@@ -43,13 +42,13 @@ class InstrumentMaker(Protocol):
     """Makes the instruments of a project for one run."""
 
     def __call__(
-        self, log: AttemptLog, *, served: Mapping[Target, str]
+        self, log: AttemptLog, *, served: Mapping[str, str]
     ) -> AbstractAsyncContextManager[Sequence[Instrument]]:
         """Return the instruments; leaving the context lets their connections go.
 
         Args:
             log: the attempt ledger that paid calls are written to.
-            served: per target, the model that must answer; others pin what answers first.
+            served: per metric, the model that must answer; others pin what answers first.
         """
         ...
 

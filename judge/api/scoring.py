@@ -107,11 +107,12 @@ async def forecast(project: Project) -> list[Forecast]:
         return [_forecast(instrument, project.dataset) for instrument in made]
 
 
-def _served(results: Sequence[Result]) -> dict[Target, str]:
-    served: dict[Target, str] = {}
+def _served(results: Sequence[Result]) -> dict[str, str]:
+    served: dict[str, str] = {}
     for result in results:
-        if isinstance(result.outcome, Score) and result.outcome.served:
-            served.setdefault(result.outcome.target, result.outcome.served)
+        outcome = result.outcome
+        if isinstance(outcome, Score) and outcome.served:
+            served.setdefault(f"{outcome.scorer}.{outcome.target.value}", outcome.served)
     return served
 
 

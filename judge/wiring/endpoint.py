@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from judge.config import (
-    EquivalenceSection,
+    JudgedSection,
     JudgeSection,
 )
 from judge.errors import ConfigError
@@ -62,7 +62,7 @@ def prompt_file(name: str, folder: Path) -> Path:
     return own if own.exists() else shipped(f"prompts/{name}.md")
 
 
-def check_prompt(prompt: Prompt, section: EquivalenceSection) -> None:
+def check_prompt(prompt: Prompt, section: JudgedSection) -> None:
     """Refuse a prompt that asks about another criterion or answers on another scale."""
     if prompt.criterion != section.criterion:
         raise ConfigError(

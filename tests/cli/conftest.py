@@ -143,7 +143,7 @@ def serving(
 @pytest.fixture
 def quick_embedder(monkeypatch: pytest.MonkeyPatch) -> None:
     """Embed by words: for tests that need vectors, but not the seconds a model takes to load."""
-    monkeypatch.setattr("judge.wiring.project.EncoderEmbedder", lambda *_, **__: HashEmbedder())
+    monkeypatch.setattr("judge.wiring.embedders.EncoderEmbedder", lambda *_, **__: HashEmbedder())
 
 
 @pytest.fixture
