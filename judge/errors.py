@@ -81,6 +81,8 @@ class ScoringError(JudgeError):
         self.attempts = attempts
         self.possibly_paid = possibly_paid
         """Whether the endpoint may charge for the attempt although it gave no answer."""
+        self.votes: tuple[object, ...] = ()
+        """The verdicts there are nonetheless: `Vote`s, which stand above errors in the layers."""
 
 
 class InputTooLong(ScoringError):

@@ -1,7 +1,7 @@
 """What a judge is asked and what it decides."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from judge.records.record import RecordKey, Target
@@ -17,6 +17,9 @@ class JudgedCase:
         case_id: names the record, scorer and target across crashes.
         candidate: the output under judgement; hostile text.
         against: the texts it is held against; any one of them will do.
+        part: which of several questions about the record this is, for example ``ba`` or ``c3``;
+            empty where it is the only one. Holds no ``#``.
+        repeat: 0 for the first time the question is asked, 1 for an independent second time.
     """
 
     key: RecordKey
@@ -25,6 +28,12 @@ class JudgedCase:
     input: str
     candidate: str
     against: tuple[str, ...]
+    part: str = ""
+    repeat: int = 0
+
+    def asked_as(self, part: str) -> "JudgedCase":
+        """Return the case as one of several questions about its record."""
+        return replace(self, part=f"{self.part}.{part}" if self.part else part)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +45,9 @@ class Judgement:
         rationale: its reason in its own words.
         served: the model that answered, as the endpoint named it; empty where there is none.
         flags: what in the candidate or the reply deserves doubt.
-        votes: every verdict it gave, this one first; empty where it gave one.
+        votes: every verdict it gave, this one first; empty where it gave one. Where none of them
+            is its own, the label is what a rule made of them.
+        value: what the verdict counts as, in [0, 1]; None where that is the label's value.
         details: evidence for a reader, as JSON values.
     """
 
@@ -45,6 +56,7 @@ class Judgement:
     served: str = ""
     flags: tuple[str, ...] = ()
     votes: tuple[Vote, ...] = ()
+    value: float | None = None
     details: Mapping[str, object] = field(default_factory=dict)
 
 

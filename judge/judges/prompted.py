@@ -1,6 +1,7 @@
 """A judge made of one chat model and one prompt."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from judge.errors import JudgeIdentityChanged, JudgeTruncated, JudgeUnparseable
 from judge.judges.judge import JudgedCase, Judgement
@@ -32,7 +33,7 @@ class PromptedJudge:
         self._prompt = prompt
         self._sampling = sampling
         self._served = served
-        self._reader = ReplyReader(schema=prompt.reply_schema, scale=prompt.scale)
+        self._reader = ReplyReader(schema=prompt.reply_schema, scales=prompt.scales)
 
     @property
     def identity(self) -> Mapping[str, str]:
@@ -48,19 +49,21 @@ class PromptedJudge:
         }
 
     async def judge(self, case: JudgedCase) -> Judgement:
-        messages, flags = self._prompt.messages(case)
+        question = self._prompt.messages(case)
         call = ChatCall(
-            call_id=case.case_id,
-            messages=messages,
+            call_id=f"{case.case_id}#{case.part}." if case.part else f"{case.case_id}#",
+            messages=question.messages,
             sampling=self._sampling,
             reply_schema=self._prompt.reply_schema,
+            mark=question.mark,
+            repeat=case.repeat,
         )
         completion, reply, asked = await self._verdict(call)
         return Judgement(
             label=reply.label,
             rationale=reply.rationale,
             served=completion.model,
-            flags=flags,
+            flags=question.flags,
             details={
                 "reply": completion.text,
                 "fingerprint": completion.fingerprint,
@@ -78,7 +81,7 @@ class PromptedJudge:
             completion = await self._model.complete(_repeat(call, asked, sampling))
             self._check_identity(completion)
             try:
-                return completion, self._reader.read(completion), asked
+                return completion, self._reader.read(completion)[self._prompt.criterion], asked
             except JudgeUnparseable as error:
                 unparseable += 1
                 if unparseable > UNPARSEABLE_REPEATS:
@@ -102,12 +105,7 @@ class PromptedJudge:
 
 
 def _repeat(call: ChatCall, asked: int, sampling: Sampling) -> ChatCall:
-    return ChatCall(
-        call_id=f"{call.call_id}#{asked}",
-        messages=call.messages,
-        sampling=sampling,
-        reply_schema=call.reply_schema,
-    )
+    return replace(call, call_id=f"{call.call_id}{asked}", sampling=sampling)
 
 
 def _with_twice_the_room(sampling: Sampling) -> Sampling:

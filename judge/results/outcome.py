@@ -89,6 +89,8 @@ class Vote:
             said or there is no pair.
         repeat: 0 for the first time the question was asked.
         confidence: the judge's own probability of its label, in [0, 1]; None where it gave none.
+        own: whether it is the judge's own verdict; False for one of several that a rule makes the
+            judge's verdict from, such as that of a member of a panel.
     """
 
     label: str
@@ -96,6 +98,7 @@ class Vote:
     order: str = ""
     repeat: int = 0
     confidence: float | None = None
+    own: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +113,7 @@ class Score:
         served: the model that answered, as the endpoint named it; empty for other scorers.
         flags: why the value deserves doubt, or which fact made it what it is.
         votes: every verdict the judge gave, the one that counts first; empty where it gave one.
+            Where none of them is the judge's own, the label is what a rule made of them.
         details: evidence for a reader as JSON values, never used in a statistic.
     """
 

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from judge.errors import ScoringError, StoreError, StoreUnusable
 from judge.records.record import Record
-from judge.results.outcome import Fate, FateCode, Outcome
+from judge.results.outcome import Fate, FateCode, Outcome, Vote
 from judge.results.run import Measure, Result, content_of
 from judge.results.store import ResultStore
 from judge.runs.plan import Task
@@ -134,6 +134,7 @@ def _fate(error: Exception, measure: Measure, halted: Stop) -> Fate:
         code=FateCode(error.fate),
         message=str(error),
         attempts=error.attempts,
+        votes=tuple(vote for vote in error.votes if isinstance(vote, Vote)),
     )
 
 

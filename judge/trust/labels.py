@@ -41,10 +41,21 @@ class LabelledVerdict:
 
     @property
     def votes(self) -> tuple[Vote, ...]:
-        """Every verdict of the judge on the record; empty where it gave none."""
+        """Every verdict of the judge itself on the record; empty where it gave none.
+
+        Of a panel, or of repeats from which a rule makes one verdict, that is the one verdict.
+        """
         if not isinstance(self.outcome, Score):
             return ()
-        return self.outcome.votes or (Vote(label=self.outcome.label),)
+        own = tuple(vote for vote in self.outcome.votes if vote.own)
+        return own or (Vote(label=self.outcome.label),)
+
+    @property
+    def single_votes(self) -> tuple[Vote, ...]:
+        """The verdicts from which a rule made the judge's; where there is no rule, its own."""
+        if not isinstance(self.outcome, Score):
+            return ()
+        return tuple(vote for vote in self.outcome.votes if not vote.own) or self.votes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,14 +110,23 @@ class Labels:
         )
 
 
-def labels_of(verdicts: Sequence[LabelledVerdict], scale: Scale) -> Labels:
-    """Return the labels that have a verdict as arrays, in order."""
+def labels_of(
+    verdicts: Sequence[LabelledVerdict], scale: Scale, *, single_votes: bool = False
+) -> Labels:
+    """Return the labels that have a verdict as arrays, in order.
+
+    Args:
+        verdicts: each labelled record once.
+        scale: of both sides.
+        single_votes: a row for each vote of a panel or of repeats, not for what was made of them.
+    """
+    said = _single_labels if single_votes else _labels
     codes = {category: place for place, category in enumerate(scale.categories)}
     clusters: dict[str, int] = {}
     rows = [
         (codes[verdict.human], codes[label], clusters.setdefault(verdict.cluster, place), place)
         for place, verdict in enumerate(verdicts)
-        for label in _labels(verdict.outcome)
+        for label in said(verdict)
     ]
     human, judge, cluster, record = np.array(rows, dtype=np.int64).reshape(-1, 4).T.copy()
     return Labels(
@@ -120,11 +140,16 @@ def labels_of(verdicts: Sequence[LabelledVerdict], scale: Scale) -> Labels:
     )
 
 
-def _labels(outcome: Outcome) -> Sequence[str]:
+def _labels(verdict: LabelledVerdict) -> Sequence[str]:
     """Return the verdicts of a judge on one record; 100,000 of them are read for one report."""
+    outcome = verdict.outcome
     if not isinstance(outcome, Score):
         return ()
-    return [vote.label for vote in outcome.votes] if outcome.votes else (outcome.label,)
+    return [vote.label for vote in outcome.votes if vote.own] or (outcome.label,)
+
+
+def _single_labels(verdict: LabelledVerdict) -> Sequence[str]:
+    return [vote.label for vote in verdict.single_votes]
 
 
 def parts_of(names: Sequence[Collection[_Name]]) -> dict[_Name, NDArray[np.bool_]]:

@@ -1,13 +1,13 @@
 """What moves a judge that should not: the order of a pair, asking again, length, family ties."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from judge.records.scale import Scale, ScaleKind
-from judge.results.outcome import Score, Vote
+from judge.results.outcome import Vote
 from judge.stats.estimate import Estimate, Undefined
 from judge.stats.intervals import proportion
 from judge.stats.regression import slope
@@ -26,7 +26,7 @@ class OrderProbe:
     """Pairs judged in both orders.
 
     Attributes:
-        n_pairs: with a verdict in both.
+        n_pairs: with a verdict in both; of a panel whose members are asked so, of each member.
         same_winner: share of them with the same verdict in both orders, in [0, 1].
         first_slot: share of all verdicts without a tie that prefer what stood first; 1/2 for a
             judge that does not care, where people prefer either output as often.
@@ -102,19 +102,19 @@ def _order(verdicts: Sequence[LabelledVerdict], scale: Scale, *, level: float) -
     if scale.kind is not ScaleKind.PAIRWISE:
         return None
     clusters = _clusters(verdicts)
-    by_order = [{vote.order: vote for vote in reversed(v.votes) if vote.order} for v in verdicts]
+    ordered = [_in_an_order(verdict) for verdict in verdicts]
     both = [
         (cluster, found)
-        for cluster, found in zip(clusters, by_order, strict=True)
+        for cluster, votes in zip(clusters, ordered, strict=True)
+        for found in _by_order(votes)
         if {FIRST_IS_A, FIRST_IS_B} <= found.keys()
     ]
     if not both:
         return None
     votes = [
         (cluster, vote, verdict)
-        for cluster, verdict in zip(clusters, verdicts, strict=True)
-        for vote in verdict.votes
-        if vote.order in {FIRST_IS_A, FIRST_IS_B}
+        for cluster, verdict, found in zip(clusters, verdicts, ordered, strict=True)
+        for vote in found
     ]
     decided = [(code, vote) for code, vote, _ in votes if _prefers_first(vote, scale) is not None]
     return OrderProbe(
@@ -140,6 +140,20 @@ def _order(verdicts: Sequence[LabelledVerdict], scale: Scale, *, level: float) -
     )
 
 
+def _in_an_order(verdict: LabelledVerdict) -> list[Vote]:
+    """Return the votes that say which output stood first: the judge's own where it has such."""
+    own = [vote for vote in verdict.votes if vote.order in {FIRST_IS_A, FIRST_IS_B}]
+    return own or [v for v in verdict.single_votes if v.order in {FIRST_IS_A, FIRST_IS_B}]
+
+
+def _by_order(votes: Sequence[Vote]) -> Iterable[Mapping[str, Vote]]:
+    """Return, for each member of a panel, its first vote in each order."""
+    members: dict[str, dict[str, Vote]] = {}
+    for vote in votes:
+        members.setdefault(vote.judge, {}).setdefault(vote.order, vote)
+    return members.values()
+
+
 def _prefers_first(vote: Vote, scale: Scale) -> bool | None:
     """Whether a verdict prefers the output that stood first; None for a tie."""
     second_wins, first_wins = scale.categories[0], scale.categories[-1]
@@ -151,12 +165,10 @@ def _prefers_first(vote: Vote, scale: Scale) -> bool | None:
 def _repeat(verdicts: Sequence[LabelledVerdict], *, level: float) -> Figure | None:
     same = []
     for cluster, verdict in zip(_clusters(verdicts), verdicts, strict=True):
-        if not isinstance(verdict.outcome, Score) or len(verdict.outcome.votes) < 2:  # noqa: PLR2004 - to compare
-            continue
-        by_order: dict[str, list[Vote]] = {}
-        for vote in verdict.votes:
-            by_order.setdefault(vote.order, []).append(vote)
-        again = [sorted(votes, key=_by_repeat)[:2] for votes in by_order.values()]
+        asked: dict[tuple[str, str], list[Vote]] = {}
+        for vote in verdict.single_votes:
+            asked.setdefault((vote.judge, vote.order), []).append(vote)
+        again = [sorted(votes, key=_by_repeat)[:2] for votes in asked.values()]
         same += [(cluster, pair[0].label == pair[1].label) for pair in again if len(pair) > 1]
     if not same:
         return None

@@ -39,7 +39,8 @@ def spread_of(labels: Labels, *, level: float, seed: int) -> Spread | None:
     """Split the spread of the judge's verdicts; None where no output was judged twice.
 
     Args:
-        labels: with a row per verdict; clusters are items, records are outputs.
+        labels: with a row per single verdict, also of one from which a rule makes the judge's;
+            clusters are items, records are outputs.
         level: two-sided coverage aimed at, in (0, 1).
         seed: of the resamples behind the limits.
     """

@@ -167,7 +167,7 @@ def validate(
         raters=raters,
         correlations=_correlations(labels, by_system, level=level, seed=seed),
         confidence=confidence_findings(verdicts, scale, level=level, seed=seed),
-        spread=spread_of(labels, level=level, seed=seed),
+        spread=spread_of(labels_of(verdicts, scale, single_votes=True), level=level, seed=seed),
         probes=probes,
         disagreements=_disagreements(verdicts, scale),
         provenance=provenance,
@@ -276,10 +276,10 @@ def _sentinels(
 ) -> dict[str, str]:
     if not contents:
         return {}
-    judged = [v for v in verdicts if isinstance(v.outcome, Score)]
+    judged = [(v.key, v.outcome) for v in verdicts if isinstance(v.outcome, Score)]
     wanted = min(thresholds.sentinels, len(judged))
     chosen = np.random.default_rng(seed).choice(len(judged), size=wanted, replace=False)
-    return {contents[judged[place].key]: judged[place].votes[0].label for place in sorted(chosen)}
+    return {contents[key]: score.label for key, score in (judged[p] for p in sorted(chosen))}
 
 
 def _fates(verdicts: Sequence[LabelledVerdict]) -> dict[str, int]:

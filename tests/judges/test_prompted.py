@@ -15,7 +15,7 @@ from judge.errors import (
     ScoringError,
 )
 from judge.judges.judge import JudgedCase, Judgement
-from judge.judges.prompt import Prompt
+from judge.judges.prompt import Criterion, Prompt
 from judge.judges.prompted import PromptedJudge
 from judge.models.chat import ChatCall, Completion, Sampling
 from judge.models.ledger import Ledgered
@@ -26,8 +26,8 @@ from judge.testing import FakeChat, MemoryAttemptLog, completion, verdict
 SCHEMA = '{"properties": {"rationale": {}, "verdict": {"enum": ["different", "equivalent"]}}}'
 PROMPT = Prompt(
     prompt_id="equivalence/own",
-    criterion="equivalence",
-    scale=EQUIVALENCE,
+    criteria=(Criterion(name="equivalence", scale=EQUIVALENCE),),
+    targets=(Target.REFERENCE, Target.TEACHER),
     reply_schema=SCHEMA,
     fingerprint="f1",
     quoted_items=(),
@@ -241,6 +241,15 @@ def test_each_case_has_a_fence_of_its_own_and_a_name_that_survives_a_crash() -> 
     assert before.call_id == after.call_id
     assert before.messages[0] == after.messages[0]
     assert before.messages[1] != after.messages[1]
+
+
+def test_one_of_several_questions_about_a_record_has_a_name_and_a_repeat_of_its_own() -> None:
+    model = _in_turn(BAD, GOOD)
+
+    _judged(model, replace(CASE, repeat=2).asked_as("r2").asked_as("ba"))
+
+    assert _ids(model.calls) == ["#r2.ba.1", "#r2.ba.2"]
+    assert [call.repeat for call in model.calls] == [2, 2]
 
 
 def test_a_repeat_that_was_paid_for_before_a_crash_is_not_asked_for_again() -> None:

@@ -14,13 +14,14 @@ from judge.errors import (
     EmbeddingInvalid,
     JudgeRefused,
     JudgeUnavailable,
+    PanelNoMajority,
     QuotaExhausted,
     StoreError,
     StoreUnusable,
 )
 from judge.records.dataset import Dataset
 from judge.records.record import Record, RecordKey, Target
-from judge.results.outcome import Fate, FateCode, NotApplicable, Outcome, Score
+from judge.results.outcome import Fate, FateCode, NotApplicable, Outcome, Score, Vote
 from judge.results.run import Measure, Result, RunManifest, content_of
 from judge.results.sql import SqlStore
 from judge.results.store import MemoryStore, ResultStore
@@ -257,6 +258,16 @@ def test_a_poisoned_record_costs_none_of_its_neighbours_its_score(batch_size: in
 )
 def test_an_error_becomes_the_fate_it_names(error: Exception, fate: Fate) -> None:
     assert _scored(1, Scripted({"0": error})) == {"0": fate}
+
+
+def test_verdicts_that_decide_nothing_are_kept_with_the_fate() -> None:
+    tied = PanelNoMajority("one for, one against")
+    tied.votes = (Vote(label="equivalent", judge="a"), Vote(label="different", judge="b"))
+
+    found = _scored(1, Scripted({"0": tied}))["0"]
+
+    assert isinstance(found, Fate)
+    assert (found.code, found.votes) == (FateCode.PANEL_NO_MAJORITY, tied.votes)
 
 
 def _stumble(text: str) -> None:

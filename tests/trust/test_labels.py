@@ -46,6 +46,28 @@ def test_a_record_judged_twice_has_two_rows_of_one_cluster() -> None:
     assert (found.n_items, found.clustered, found.unequal) == (2, True, True)
 
 
+def test_what_a_rule_makes_of_votes_is_the_one_verdict_and_the_votes_are_kept_apart() -> None:
+    (verdict,) = labelled_verdicts([1], [1])
+    assert isinstance(verdict.outcome, Score)
+    votes = [
+        Vote(label="different", judge="strict", own=False),
+        *[Vote(label="equivalent", judge=name, own=False) for name in ("mild", "kind")],
+    ]
+    panel = replace(verdict, outcome=replace(verdict.outcome, votes=tuple(votes)))
+
+    assert panel.votes == (Vote(label="equivalent"),)
+    assert panel.single_votes == tuple(votes)
+    assert labels_of([panel], EQUIVALENCE).judge.tolist() == [1]
+    assert labels_of([panel], EQUIVALENCE, single_votes=True).judge.tolist() == [0, 1, 1]
+
+
+def test_a_judge_without_a_rule_has_no_other_votes_than_its_own() -> None:
+    (first,) = labelled_verdicts([2], [2], scale=PAIRS)
+
+    for verdict in (first, _voted(first, "a", "tie")):
+        assert verdict.single_votes == verdict.votes
+
+
 def test_chosen_rows_stay_beside_each_other_and_count_their_own_clusters() -> None:
     verdicts = labelled_verdicts([0, 1, 0, 1, 1], [1, 1, 0, 0, 1], per_cluster=2)
     whole = labels_of(verdicts, EQUIVALENCE)

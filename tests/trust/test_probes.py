@@ -118,6 +118,49 @@ def test_the_share_of_the_same_winner_is_of_the_pairs_judged_in_both_orders() ->
     assert found.same_winner == wilson_interval(5, 8)
 
 
+def test_each_member_of_a_panel_is_held_to_its_own_other_order() -> None:
+    plain = labelled_verdicts([2, 2], [2, 2], scale=PAIRS)
+    votes = [
+        Vote(label=label, judge=judge, order=order, own=False)
+        for judge, said in (("one", "aa"), ("two", "ab"))
+        for label, order in zip(said, ("ab", "ba"), strict=True)
+    ]
+
+    found = _probe([_with_votes(pair, votes) for pair in plain], PAIRS).order
+
+    assert found is not None
+    assert found.n_pairs == 4
+    assert isinstance(found.same_winner, Estimate)
+    assert found.same_winner.value == 1 / 2
+
+
+def test_of_repeats_in_both_orders_what_was_made_of_each_order_counts() -> None:
+    plain = labelled_verdicts([2, 2], [2, 2], scale=PAIRS)
+    repeats = [
+        Vote(label=label, order=order, repeat=repeat, own=False)
+        for order, said in (("ab", "baa"), ("ba", "aaa"))
+        for repeat, label in enumerate(said)
+    ]
+    own = [Vote(label="a", order="ab"), Vote(label="a", order="ba")]
+
+    found = _probe([_with_votes(pair, [*own, *repeats]) for pair in plain], PAIRS)
+
+    assert found.order is not None
+    assert isinstance(found.order.same_winner, Estimate)
+    assert found.order.same_winner.value == 1.0
+    assert isinstance(found.repeat, Estimate)
+    assert (found.repeat.value, found.repeat.n) == (1 / 2, 4)
+
+
+def test_two_members_of_a_panel_are_no_repeat_of_each_other() -> None:
+    verdicts = [
+        _with_votes(v, [Vote(label="different", judge=name, own=False) for name in "xyz"])
+        for v in labelled_verdicts([0, 0], [0, 0])
+    ]
+
+    assert _probe(verdicts).repeat is None
+
+
 def test_ties_have_no_slot_and_leave_the_share_of_the_first() -> None:
     verdicts = _in_both_orders(["a"] * 4, ["tie/tie", "tie/a", "a/b", "b/a"])
 
