@@ -17,8 +17,8 @@ class JudgedCase:
         case_id: names the record, scorer and target across crashes.
         candidate: the output under judgement; hostile text.
         against: the texts it is held against; any one of them will do.
-        part: which of several questions about the record this is, for example ``ba`` or ``c3``;
-            empty where it is the only one. Holds no ``#``.
+        part: which of several questions about the record this is, for example ``ba`` or
+            ``gpt/r2``; empty where it is the only one. Holds no ``#``.
         repeat: 0 for the first time the question is asked, 1 for an independent second time.
     """
 
@@ -33,7 +33,7 @@ class JudgedCase:
 
     def asked_as(self, part: str) -> "JudgedCase":
         """Return the case as one of several questions about its record."""
-        return replace(self, part=f"{self.part}.{part}" if self.part else part)
+        return replace(self, part=f"{self.part}/{part}" if self.part else part)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
