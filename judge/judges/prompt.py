@@ -1,100 +1,99 @@
-"""Prompt files, and the fences that keep what they quote from speaking to the judge."""
+"""Prompt files: what a judge is asked, on which scales it answers and what it is shown."""
 
 import hashlib
 import json
 import re
-import secrets
-import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from judge.errors import ConfigError
+from judge.errors import ConfigError, did_you_mean
+from judge.judges.fences import canonical, fenced, new_mark
 from judge.judges.judge import JudgedCase
-from judge.judges.reply import reply_validator
+from judge.judges.reply import MAX_RATIONALE, reply_validator
 from judge.models.chat import Message
+from judge.records.record import Target
 from judge.records.scale import Scale, ScaleKind
 
-PLACEHOLDERS = ("input", "against", "candidate")
-MARK_BYTES = 12
-"""Random bytes in a fence: 96 bits, which no text written beforehand can guess."""
+NOTHING = "nothing"
+"""What a prompt is `against` that looks at the answer alone."""
 
 _FILE = re.compile(
     r"\A---\n(?P<front>.*?)\n---\n(?P<system>.*?)^--- user ---\n(?P<user>.*)\Z",
     re.DOTALL | re.MULTILINE,
 )
 _PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
-# What chat templates of common model families use to part roles; a full-width bracket or bar is
-# an ordinary one after the normalisation some tokenizers begin with.
-_TEMPLATE_TOKEN = re.compile(
-    r"[<\uff1c][|\uff5c][\w ]{1,40}[|\uff5c][>\uff1e]"
-    r"|<\uff5c[^\uff5c>]{1,40}\uff5c>"
-    r"|<\|\w{1,40}>|<\w{1,40}\|>|\[\|\w{1,40}\|\]"
-    r"|</?s>|<(?:bos|eos|sop|eop|eoh|eoa|sep)>|\[gMASK\]|</?seed:\w{1,40}>"
-    r"|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|TOOL_CONTENT)\]"
-    r"|<</?SYS>>|<(?:start|end)_of_turn>|<extra_id_\d{1,3}>|<reserved_\d{1,4}>"
-    r"|\]~!?b\[|\]~b\]|\[e~\["
-)
-# Runs of arrows, ours and what looks like them in other blocks.
-_OPENING = "<\uff1c\ufe64\u2039\u00ab\u27e8\u27ea\u3008\u300a\u226a\u22d8\u276e\u2770\u1438\u02c2"
-_CLOSING = ">\uff1e\ufe65\u203a\u00bb\u27e9\u27eb\u3009\u300b\u226b\u22d9\u276f\u2771\u1433\u02c3"
-_FENCE = re.compile(f"[{_OPENING}]{{3,}}|[{_CLOSING}]{{3,}}")
-_NOTHING = "(nothing)"
-
-# Line ends; the joiners are looked at where they stand.
-_LEFT_ALONE = frozenset("\n\r\t\u200c\u200d")
-# Persian, Indic scripts and emoji are written with joiners; elsewhere they only hide something.
-_STRAY_JOINER = re.compile(
-    "(?<![\u0600-\u109f\u1780-\u18af\u2190-\u2bff\u3030\u303d\ua840-\uabff\ufb50-\ufdff\ufe0f"
-    "\ufe70-\ufefc\U00010a00-\U00011fff\U0001f000-\U0001faff])[\u200c\u200d]"
-)
-# One selector chooses the form of the sign before it; more of them can hold any bytes.
-_STRAY_SELECTOR = re.compile(
-    '(?:(?<=[\t\n\r !"$-)+-/:-~\u200c\u200d\ufe00-\ufe0f])|\\A)[\ufe00-\ufe0f]'
-)
-# The flags of England, Scotland and Wales are the only common use of the tag block.
-_TAGGED_FLAG = re.compile(
-    "(\U0001f3f4\U000e0067\U000e0062"
-    "(?:\U000e0065\U000e006e\U000e0067|\U000e0073\U000e0063\U000e0074|\U000e0077\U000e006c\U000e0073)"
-    "\U000e007f)"
-)
-# Counted as letters or symbols by Unicode, shown as nothing.
-_BLANK_LETTERS = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0")
+_SCALE_PLACEHOLDER = "{{scale}}"
+_CRITERION_NAME = re.compile(r"\w+")
+_TRUSTED = (Target.REFERENCE, Target.TEACHER)
 
 
-class _ScaleSection(BaseModel):
+class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
+
+class _ScaleSection(_Section):
     kind: ScaleKind
-    categories: list[str]
+    categories: list[str] = Field(default_factory=list)
+    anchors: dict[str, str] = Field(default_factory=dict)
+
+
+class _CriterionSection(_Section):
+    scale: _ScaleSection
+
+
+class _FrontMatter(_Section):
+    id: str
+    version: int
+    criterion: str = ""
+    scale: _ScaleSection | None = None
+    criteria: dict[str, _CriterionSection] = Field(default_factory=dict)
+    against: str | list[str] = Field(default_factory=list)
+    reply: dict[str, object] | None = None
+    items: list[str] = Field(default_factory=list)
 
 
 class _VerdictSection(BaseModel):
-    enum: list[str]
+    enum: list[str | int]
 
 
-class _PropertiesSection(BaseModel):
+class _VerdictProperties(BaseModel):
     verdict: _VerdictSection
 
 
-class _ReplySection(BaseModel):
-    """What a reply schema must hold; it may hold more."""
+class _VerdictReply(BaseModel):
+    """What the schema of one criterion's verdict must hold; it may hold more."""
 
-    properties: _PropertiesSection
+    properties: _VerdictProperties
 
 
-class _FrontMatter(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+class _VerdictsReply(BaseModel):
+    properties: dict[str, _VerdictReply]
 
-    id: str
-    version: int
-    criterion: str
-    scale: _ScaleSection
-    reply: dict[str, object]
-    items: list[str] = Field(default_factory=list)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Criterion:
+    """What is asked of an answer, and the scale of the verdict."""
+
+    name: str
+    scale: Scale
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A case as a prompt puts it.
+
+    Attributes:
+        mark: of the fences in the messages.
+        flags: what was found in the outputs that are judged.
+    """
+
+    messages: tuple[Message, ...]
+    mark: str
+    flags: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,38 +101,98 @@ class Prompt:
     """One prompt file, read and checked.
 
     Attributes:
-        reply_schema: JSON Schema of the reply, as JSON text in the order the file gives.
+        criteria: what it asks about, all in one call.
+        targets: what an answer may be held against; empty where it is looked at alone.
+        reply_schema: JSON Schema of the reply, as JSON text in the order its keys are to come.
         fingerprint: hash of the whole file.
         quoted_items: ids of items whose text the prompt quotes; their labels prove nothing.
         user_parts: the user template, cut at its placeholders: text, name, text, name, text.
     """
 
     prompt_id: str
-    criterion: str
-    scale: Scale
+    criteria: tuple[Criterion, ...]
+    targets: tuple[Target, ...]
     reply_schema: str
     fingerprint: str
     quoted_items: tuple[str, ...]
     system: str
     user_parts: tuple[str, ...]
 
-    def messages(self, case: JudgedCase) -> tuple[tuple[Message, ...], tuple[str, ...]]:
-        """Return the messages for a case, and flags for what its texts tried.
+    @property
+    def criterion(self) -> str:
+        """The name of its criterion; of several, of the first."""
+        return self.criteria[0].name
+
+    @property
+    def scale(self) -> Scale:
+        """The scale of its criterion; of several, of the first."""
+        return self.criteria[0].scale
+
+    @property
+    def scales(self) -> Mapping[str, Scale]:
+        """The scale of each criterion, by its name."""
+        return {criterion.name: criterion.scale for criterion in self.criteria}
+
+    def about(self, name: str) -> Criterion:
+        """Return one of its criteria.
+
+        Raises:
+            ConfigError: it does not ask about that.
+        """
+        for criterion in self.criteria:
+            if criterion.name == name:
+                return criterion
+        known = [criterion.name for criterion in self.criteria]
+        raise ConfigError(
+            f"the prompt {self.prompt_id} does not ask about {name}{did_you_mean(name, known)}; "
+            f"it asks about: {', '.join(known)}"
+        )
+
+    def check_target(self, target: Target) -> None:
+        """Refuse a target that the prompt was not written for.
+
+        Raises:
+            ConfigError: it holds answers against something else.
+        """
+        if self.targets and target not in self.targets:
+            raise ConfigError(
+                f"the prompt {self.prompt_id} holds an answer against "
+                f"{' or '.join(self.targets)}, not against {target.value}"
+            )
+
+    def messages(self, case: JudgedCase) -> Question:
+        """Put a case into words.
 
         Every text of the case stands in the one user message, inside a fence whose mark is drawn
         anew for each call.
         """
-        mark = secrets.token_hex(MARK_BYTES)
-        candidate, flags = canonical(case.candidate)
-        against = [canonical(text)[0] for text in case.against]
-        texts = {
-            "input": _fenced("task", [canonical(case.input)[0]], mark),
-            "against": _fenced("trusted answer", against, mark),
-            "candidate": _fenced("answer", [candidate], mark),
-        }
-        parts = [texts[part] if place % 2 else part for place, part in enumerate(self.user_parts)]
+        mark, flags = new_mark(), ()
+        parts = list(self.user_parts)
+        for place in range(1, len(parts), 2):
+            title, texts = self._shown(parts[place], case)
+            shown = [canonical(text) for text in texts]
+            if parts[place] in _JUDGED:
+                flags += shown[0][1]
+            parts[place] = fenced(title, [text for text, _ in shown], mark)
         user = Message(role="user", content="".join(parts))
-        return (Message(role="system", content=self.system), user), flags
+        return Question(
+            messages=(Message(role="system", content=self.system), user),
+            mark=mark,
+            flags=tuple(dict.fromkeys(flags)),
+        )
+
+    def _shown(self, placeholder: str, case: JudgedCase) -> tuple[str, Sequence[str]]:
+        """Return what a placeholder stands for: a title and texts."""
+        if placeholder == "input":
+            return "task", (case.input,)
+        if placeholder == "against":
+            return "source" if case.target is Target.SOURCE else "trusted answer", case.against
+        if placeholder == "opponent":
+            return "second answer", case.against
+        return "first answer" if Target.OPPONENT in self.targets else "answer", (case.candidate,)
+
+
+_JUDGED = frozenset({"candidate", "opponent"})
 
 
 def read_prompt(path: Path) -> Prompt:
@@ -152,34 +211,22 @@ def read_prompt(path: Path) -> Prompt:
             "text, a line '--- user ---' and the user text"
         )
     front = _front_matter(path, parted["front"])
+    sections = _sections(path, front)
+    criteria = tuple(
+        Criterion(name=name, scale=_scale(path, section)) for name, section in sections.items()
+    )
+    user_parts = tuple(_PLACEHOLDER.split(parted["user"].strip()))
+    targets = _targets(path, front, criteria, placeholders=user_parts[1::2])
     return Prompt(
         prompt_id=front.id,
-        criterion=front.criterion,
-        scale=_scale(path, front.scale),
-        reply_schema=_reply_schema(path, front),
+        criteria=criteria,
+        targets=targets,
+        reply_schema=_reply_schema(path, front, criteria),
         fingerprint=hashlib.sha256(text.encode()).hexdigest(),
         quoted_items=tuple(front.items),
-        system=_system_text(path, parted["system"].strip()),
-        user_parts=_cut(path, parted["user"].strip()),
+        system=_system_text(path, parted["system"].strip(), sections),
+        user_parts=user_parts,
     )
-
-
-def canonical(text: str) -> tuple[str, tuple[str, ...]]:
-    """Return the text as a judge may see it, and flags for what had to be changed.
-
-    Invisible, bidirectional and tag characters are taken out, chat-template tokens are broken,
-    and look-alikes of our fences are re-fenced. The original is what is stored and shown.
-    """
-    flags = []
-    if (visible := _visible(text)) != text:
-        flags.append("invisible_characters")
-    broken = _TEMPLATE_TOKEN.sub(lambda token: " ".join(token[0]), visible)
-    if broken != visible:
-        flags.append("chat_template_token")
-    fenced = _FENCE.sub(lambda fence: " ".join(fence[0]), broken)
-    if fenced != broken:
-        flags.append("fence_look_alike")
-    return fenced, tuple(flags)
 
 
 def _front_matter(path: Path, text: str) -> _FrontMatter:
@@ -188,31 +235,112 @@ def _front_matter(path: Path, text: str) -> _FrontMatter:
     except (yaml.YAMLError, ValueError) as error:  # ValueError: an impossible date
         raise ConfigError(f"the front matter of {path.name} is no YAML: {error}") from error
     try:
-        front = _FrontMatter.model_validate(read)
-        _ReplySection.model_validate(front.reply)
+        return _FrontMatter.model_validate(read)
     except ValidationError as error:
-        first = error.errors()[0]
-        under = ("reply",) if error.title == _ReplySection.__name__ else ()
-        place = ".".join(map(str, (*under, *first["loc"]))) or "the whole of it"
-        raise ConfigError(f"the front matter of {path.name}: {place}: {first['msg']}") from error
-    return front
+        raise _fault(path, error) from error
+
+
+def _sections(path: Path, front: _FrontMatter) -> Mapping[str, _ScaleSection]:
+    """Return the scale of each criterion as written."""
+    place = f"the front matter of {path.name}"
+    if front.criteria and not front.criterion and front.scale is None:
+        for name in front.criteria:
+            if _CRITERION_NAME.fullmatch(name) is None:
+                raise ConfigError(f"{place}: criteria: {name!r} is no name; use letters and '_'")
+        if len(front.criteria) == 1:
+            raise ConfigError(f"{place}: criteria: one alone is given as 'criterion:' and 'scale:'")
+        return {name: section.scale for name, section in front.criteria.items()}
+    if front.criterion and front.scale is not None and not front.criteria:
+        return {front.criterion: front.scale}
+    raise ConfigError(
+        f"{place}: needs 'criterion:' and its 'scale:', or 'criteria:' alone with several"
+    )
 
 
 def _scale(path: Path, section: _ScaleSection) -> Scale:
-    try:
-        return Scale(kind=section.kind, categories=tuple(section.categories))
-    except ValueError as error:
-        raise ConfigError(f"the front matter of {path.name}: scale: {error}") from error
-
-
-def _reply_schema(path: Path, front: _FrontMatter) -> str:
-    place = f"the front matter of {path.name}: reply"
-    verdicts = _ReplySection.model_validate(front.reply).properties.verdict.enum
-    if sorted(verdicts) != sorted(front.scale.categories):
+    place = f"the front matter of {path.name}: scale"
+    if bool(section.categories) == bool(section.anchors):
         raise ConfigError(
-            f"{place}.properties.verdict.enum is {', '.join(verdicts)}, the scale's categories "
-            f"are {', '.join(front.scale.categories)}; give both the same"
+            f"{place}: needs 'categories:', or 'anchors:' that say what each of them means; "
+            "one of the two"
         )
+    try:
+        return Scale(kind=section.kind, categories=tuple(section.categories or section.anchors))
+    except ValueError as error:
+        raise ConfigError(f"{place}: {error}") from error
+
+
+def _targets(
+    path: Path, front: _FrontMatter, criteria: Sequence[Criterion], *, placeholders: Sequence[str]
+) -> tuple[Target, ...]:
+    """Return what the prompt holds answers against, and check that it shows just that."""
+    place = f"the front matter of {path.name}: against"
+    pairwise = {criterion.scale.kind is ScaleKind.PAIRWISE for criterion in criteria}
+    targets = _declared(front.against, place)
+    if targets is None:
+        shown = _TRUSTED if "against" in placeholders else ()
+        targets = (Target.OPPONENT,) if True in pairwise else shown
+    if len(set(targets)) < len(targets):
+        raise ConfigError(f"{place}: a target stands twice")
+    if pairwise != {Target.OPPONENT in targets}:
+        raise ConfigError(
+            f"{place}: a pairwise scale, and it alone, compares an answer with its opponent"
+        )
+    if Target.SCHEMA in targets or (Target.OPPONENT in targets and len(targets) > 1):
+        raise ConfigError(f"{place}: {', '.join(targets)} cannot be judged by one prompt")
+    needed, optional = _placeholders(targets)
+    if sorted(set(placeholders) - optional) != sorted(needed) or len(set(placeholders)) < len(
+        placeholders
+    ):
+        wanted = ", ".join(f"{{{{{name}}}}}" for name in needed)
+        also = "".join(f" (and may hold {{{{{name}}}}})" for name in sorted(optional))
+        raise ConfigError(
+            f"the user text of {path.name} must hold each of {wanted} once and no other{also}; "
+            f"found: {', '.join(placeholders) or 'none'}"
+        )
+    return targets
+
+
+def _declared(against: str | Sequence[str], place: str) -> tuple[Target, ...] | None:
+    """Return what the file says it is against; None where it does not say."""
+    names = [against] if isinstance(against, str) else against
+    if names == [NOTHING]:
+        return ()
+    try:
+        return tuple(map(Target, names)) or None
+    except ValueError as error:
+        known = [*(target.value for target in Target if target is not Target.SCHEMA), NOTHING]
+        unknown = next(name for name in names if name not in known[:-1])
+        beside = " beside others" if unknown == NOTHING else did_you_mean(unknown, known)
+        raise ConfigError(
+            f"{place}: {unknown!r} is no target{beside}; give one or several of {', '.join(known)}"
+        ) from error
+
+
+def _placeholders(targets: Sequence[Target]) -> tuple[Sequence[str], frozenset[str]]:
+    """Return the placeholders a prompt must hold, and those it may hold."""
+    if not targets:
+        return ("candidate",), frozenset({"input"})
+    if Target.OPPONENT in targets:
+        return ("input", "candidate", "opponent"), frozenset()
+    if Target.SOURCE in targets:  # which is the input, and is shown once
+        return ("against", "candidate"), frozenset()
+    return ("input", "against", "candidate"), frozenset()
+
+
+def _reply_schema(path: Path, front: _FrontMatter, criteria: Sequence[Criterion]) -> str:
+    if front.reply is None:
+        return json.dumps(_built(criteria), ensure_ascii=False)
+    place = f"the front matter of {path.name}: reply"
+    for criterion, (where, section) in zip(
+        criteria, _verdict_sections(path, front.reply, criteria), strict=True
+    ):
+        verdicts = [str(verdict) for verdict in section.enum]
+        if sorted(verdicts) != sorted(criterion.scale.categories):
+            raise ConfigError(
+                f"{place}.{where}.enum is {', '.join(verdicts)}, the scale's categories "
+                f"are {', '.join(criterion.scale.categories)}; give both the same"
+            )
     try:
         # A grammar-constrained endpoint writes keys in this order: the reason before the verdict.
         schema = json.dumps(front.reply, ensure_ascii=False, allow_nan=False)
@@ -223,52 +351,78 @@ def _reply_schema(path: Path, front: _FrontMatter) -> str:
     return schema
 
 
-def _system_text(path: Path, text: str) -> str:
-    if (found := _PLACEHOLDER.search(text)) is not None:
+def _verdict_sections(
+    path: Path, reply: Mapping[str, object], criteria: Sequence[Criterion]
+) -> Sequence[tuple[str, _VerdictSection]]:
+    try:
+        if len(criteria) == 1:
+            alone = _VerdictReply.model_validate(reply).properties.verdict
+            return [("properties.verdict", alone)]
+        parts = _VerdictsReply.model_validate(reply).properties
+    except ValidationError as error:
+        raise _fault(path, error, under=("reply",)) from error
+    names = [criterion.name for criterion in criteria]
+    if sorted(parts) != sorted(names):
         raise ConfigError(
-            f"the system text of {path.name} holds {found[0]}; what is judged stands in the user "
-            "text only"
+            f"the front matter of {path.name}: reply.properties are "
+            f"{', '.join(parts) or 'none'}, the criteria {', '.join(names)}; give both the same"
         )
-    return text
+    return [
+        (f"properties.{name}.properties.verdict", parts[name].properties.verdict) for name in names
+    ]
 
 
-def _cut(path: Path, template: str) -> tuple[str, ...]:
-    parts = tuple(_PLACEHOLDER.split(template))
-    names = parts[1::2]
-    if sorted(names) != sorted(PLACEHOLDERS):
-        wanted = ", ".join(f"{{{{{name}}}}}" for name in PLACEHOLDERS)
-        raise ConfigError(
-            f"the user text of {path.name} must hold each of {wanted} once and no other; "
-            f"found: {', '.join(names) or 'none'}"
-        )
-    return parts
-
-
-def _fenced(name: str, texts: Sequence[str], mark: str) -> str:
-    fences = []
-    for number, text in enumerate(texts, start=1):
-        title = name if len(texts) == 1 else f"{name} {number}"
-        fences.append(f"<<<{title} {mark}>>>\n{text or _NOTHING}\n<<<end of {title} {mark}>>>")
-    return "\n".join(fences)
-
-
-def _visible(text: str) -> str:
-    """Take out what a reader cannot see and no script needs where it stands."""
-    hidden = {ord(mark): None for mark in set(text) if _invisible(mark)}
-    if hidden:
-        parts = _TAGGED_FLAG.split(text)
-        text = "".join(
-            part if place % 2 else part.translate(hidden) for place, part in enumerate(parts)
-        )
-    return _STRAY_JOINER.sub("", _STRAY_SELECTOR.sub("", text))
-
-
-def _invisible(mark: str) -> bool:
-    if mark in _LEFT_ALONE:
-        return False
-    # Cc and Cf hold controls, zero-width and bidirectional marks and the tag block.
-    return (
-        unicodedata.category(mark) in {"Cc", "Cf", "Cs"}
-        or mark in _BLANK_LETTERS
-        or "\U000e0100" <= mark <= "\U000e01ef"
+def _built(criteria: Sequence[Criterion]) -> Mapping[str, object]:
+    """Return the schema of a reply that says why and then what, for each criterion."""
+    if len(criteria) > 1:
+        return _object({criterion.name: _built([criterion]) for criterion in criteria})
+    categories = list(criteria[0].scale.categories)
+    return _object(
+        {
+            "rationale": {"type": "string", "maxLength": MAX_RATIONALE},
+            "verdict": {"type": "string", "enum": categories},
+        }
     )
+
+
+def _object(properties: Mapping[str, object]) -> Mapping[str, object]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _system_text(path: Path, text: str, sections: Mapping[str, _ScaleSection]) -> str:
+    place = f"the system text of {path.name}"
+    before, found, after = text.partition(_SCALE_PLACEHOLDER)
+    for part in (before, after):
+        if (other := _PLACEHOLDER.search(part)) is not None:
+            raise ConfigError(
+                f"{place} holds {other[0]}; what is judged stands in the user text only, "
+                f"and {_SCALE_PLACEHOLDER} once"
+            )
+    if not found and any(section.anchors for section in sections.values()):
+        raise ConfigError(f"{place} must hold {_SCALE_PLACEHOLDER}, where the anchors are shown")
+    return f"{before}{_in_words(sections)}{after}" if found else text
+
+
+def _in_words(sections: Mapping[str, _ScaleSection]) -> str:
+    """Write scales down, the worst category first."""
+    lines = []
+    for name, section in sections.items():
+        if len(sections) > 1:
+            lines.append(f"{name}:")
+        meanings = section.anchors or dict.fromkeys(section.categories, "")
+        lines += [
+            f'- "{category}": {" ".join(meaning.split())}' if meaning else f'- "{category}"'
+            for category, meaning in meanings.items()
+        ]
+    return "\n".join(lines)
+
+
+def _fault(path: Path, error: ValidationError, *, under: Sequence[str] = ()) -> ConfigError:
+    first = error.errors()[0]
+    place = ".".join(map(str, (*under, *first["loc"]))) or "the whole of it"
+    return ConfigError(f"the front matter of {path.name}: {place}: {first['msg']}")

@@ -22,7 +22,9 @@ SCHEMA = json.dumps(
 
 
 def _read(reply: Completion, *, schema: str = SCHEMA) -> ReadReply:
-    return ReplyReader(schema=schema, scale=EQUIVALENCE).read(reply)
+    return ReplyReader(schema=schema, scales={"equivalence": EQUIVALENCE}).read(reply)[
+        "equivalence"
+    ]
 
 
 def _error(reply: Completion, *, schema: str = SCHEMA) -> ScoringError:
@@ -31,7 +33,7 @@ def _error(reply: Completion, *, schema: str = SCHEMA) -> ScoringError:
     return caught.value
 
 
-@pytest.mark.parametrize("finish_reason", ["stop", "eos", "end_turn"])
+@pytest.mark.parametrize("finish_reason", ["stop", "eos", "eos_token", "end_turn"])
 @pytest.mark.parametrize("label", ["different", "equivalent"])
 def test_one_complete_object_on_the_scale_is_a_verdict(label: str, finish_reason: str) -> None:
     read = _read(completion(f" {verdict(label, 'Why.')}\n", finish_reason=finish_reason))
@@ -91,7 +93,7 @@ def test_a_schema_without_a_rationale_gives_an_empty_one() -> None:
     assert _read(completion('{"verdict": "different"}'), schema="{}").rationale == ""
 
 
-@pytest.mark.parametrize("finish_reason", ["length", "", "tool_calls", "max_tokens", "unheard of"])
+@pytest.mark.parametrize("finish_reason", ["length", "", "max_tokens"])
 @pytest.mark.parametrize("text", [verdict(), '{"rationale": "The', ""])
 def test_an_unfinished_reply_is_no_verdict_even_where_its_beginning_reads_well(
     text: str, finish_reason: str
@@ -100,6 +102,14 @@ def test_an_unfinished_reply_is_no_verdict_even_where_its_beginning_reads_well(
 
     assert type(error) is JudgeTruncated
     assert (finish_reason or "none given") in str(error)
+
+
+@pytest.mark.parametrize("finish_reason", ["tool_calls", "function_call", "unheard of"])
+def test_a_reply_that_ended_otherwise_than_by_its_end_is_no_verdict(finish_reason: str) -> None:
+    error = _error(completion(verdict(), finish_reason=finish_reason))
+
+    assert type(error) is JudgeUnparseable
+    assert finish_reason in str(error)
 
 
 @pytest.mark.parametrize(
