@@ -92,6 +92,8 @@ class Completion:
         input_tokens: None where the endpoint did not count.
         cached_tokens: of the input tokens, those the endpoint had in its own cache and may charge
             less for; None where it did not say.
+        written_tokens: of the input tokens, those it put into its own cache and may charge more
+            for; None where it did not say.
         output_tokens: with those of the reasoning; None where the endpoint did not count.
         alternatives: per token of the text; empty unless asked for and given.
         cost: US dollars; None where the price or the tokens are unknown.
@@ -106,6 +108,7 @@ class Completion:
     fingerprint: str = ""
     input_tokens: int | None = None
     cached_tokens: int | None = None
+    written_tokens: int | None = None
     output_tokens: int | None = None
     alternatives: tuple[TokenAlternatives, ...] = ()
     cost: float | None = None
