@@ -5,10 +5,16 @@ ROOT = Path(__file__).parents[2]
 # Tests that are about more than one module.
 NOT_ABOUT_ONE_MODULE = ("architecture", "contracts", "public_data")
 ACROSS_MODULES = frozenset(
-    {"test_crash.py", "test_evouna.py", "test_llama_cpp.py", "test_public_api.py"}
+    {
+        "test_crash.py",
+        "test_evouna.py",
+        "test_fault_salad.py",
+        "test_llama_cpp.py",
+        "test_public_api.py",
+    }
 )
 # Packages whose modules are parts of one thing, tested as a whole in one file.
-TESTED_AS_A_WHOLE = ("api", "wiring")
+TESTED_AS_A_WHOLE = ("api", "fault_server", "wiring")
 # Values and protocols without behaviour, tested wherever they are used.
 WITHOUT_BEHAVIOUR = frozenset(
     {
