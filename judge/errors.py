@@ -15,7 +15,7 @@ JudgeError
     ├── JudgeTruncated     the reply was cut, even where its prefix parses
     ├── JudgeIdentityChanged  another model answered than the one pinned
     ├── PanelNoMajority    members of a panel were lost or tied
-    ├── VerdictNotRecorded  the file of verdicts made elsewhere holds none on this record
+    ├── VerdictNotRecorded  no verdict made elsewhere, or no earlier reply, is on this record
     ├── JudgeUnavailable   attempts exhausted on 408, 409, 429, 5xx, network or deadline
     │   └── RateLimited    429: too many calls at once
     ├── EndpointPaused     the endpoint asks for a longer pause than a run waits
@@ -123,7 +123,7 @@ class PanelNoMajority(ScoringError):
 
 
 class VerdictNotRecorded(ScoringError):
-    """The file of verdicts made elsewhere holds none on this record."""
+    """Of verdicts made elsewhere, or of stored replies, none is on this record."""
 
     fate = "verdict_not_recorded"
 

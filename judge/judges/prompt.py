@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from judge.errors import ConfigError, did_you_mean
 from judge.judges.fences import canonical, fenced, new_mark
 from judge.judges.judge import JudgedCase
-from judge.judges.reply import MAX_RATIONALE, reply_validator
+from judge.judges.reply import MAX_RATIONALE, ReplyReader, reply_validator
 from judge.models.chat import Message
 from judge.records.record import Target
 from judge.records.scale import Scale, ScaleKind
@@ -83,7 +83,7 @@ class Criterion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Rendered:
     """A case as a prompt puts it.
 
     Attributes:
@@ -160,22 +160,33 @@ class Prompt:
                 f"{' or '.join(self.targets)}, not against {target.value}"
             )
 
-    def messages(self, case: JudgedCase) -> Question:
+    def reader(self, *, strip_thinking: bool = False) -> ReplyReader:
+        """Return what reads replies to it.
+
+        Args:
+            strip_thinking: whether a model may think aloud before it replies.
+        """
+        return ReplyReader(
+            schema=self.reply_schema, scales=self.scales, strip_thinking=strip_thinking
+        )
+
+    def messages(self, case: JudgedCase) -> Rendered:
         """Put a case into words.
 
         Every text of the case stands in the one user message, inside a fence whose mark is drawn
         anew for each call.
         """
-        mark, flags = new_mark(), ()
+        mark = new_mark()
+        flags: list[str] = []
         parts = list(self.user_parts)
         for place in range(1, len(parts), 2):
             title, texts = self._shown(parts[place], case)
             shown = [canonical(text) for text in texts]
             if parts[place] in _JUDGED:
-                flags += shown[0][1]
+                flags += [flag for _, found in shown for flag in found]
             parts[place] = fenced(title, [text for text, _ in shown], mark)
         user = Message(role="user", content="".join(parts))
-        return Question(
+        return Rendered(
             messages=(Message(role="system", content=self.system), user),
             mark=mark,
             flags=tuple(dict.fromkeys(flags)),

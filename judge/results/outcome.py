@@ -33,7 +33,7 @@ class FateCode(StrEnum):
     JUDGE_IDENTITY_CHANGED = "judge_identity_changed"
     PANEL_NO_MAJORITY = "panel_no_majority"
     VERDICT_NOT_RECORDED = "verdict_not_recorded"
-    """The file of verdicts made elsewhere holds none on this record."""
+    """Of verdicts made elsewhere, or of stored replies, none is on this record."""
     JUDGE_UNAVAILABLE = "judge_unavailable"
     JUDGE_REJECTED = "judge_rejected"
     QUOTA_EXHAUSTED = "quota_exhausted"

@@ -28,6 +28,9 @@ class Measure:
         identity: everything requested that could change a score, by name.
         empty_value: what an empty or missing output counts as, by the policy declared before
             the run; None counts it as a missing score.
+        question: the scorer under whose name a judge is asked, where several read their criterion
+            out of one reply; empty where it is this one.
+        continuous: whether scores also lie between those of the categories.
     """
 
     scorer: str
@@ -40,6 +43,8 @@ class Measure:
     category_values: tuple[float, ...] = ()
     identity: Mapping[str, str]
     empty_value: float | None = None
+    question: str = ""
+    continuous: bool = False
 
     @property
     def signature(self) -> str:
@@ -50,8 +55,7 @@ class Measure:
     @property
     def metric(self) -> str:
         """The name of the number in reports and gates, for example ``equivalence.reference``."""
-        against = "strict" if self.target is Target.SCHEMA else self.target.value
-        return f"{self.scorer}.{against}"
+        return metric_of(self.scorer, self.target)
 
     @property
     def values(self) -> tuple[float, ...]:
@@ -62,15 +66,15 @@ class Measure:
     @property
     def passes_or_fails(self) -> bool:
         """Whether a score is 0 or 1 and nothing between."""
+        if self.continuous:
+            return False
         if self.judged:
             return set(self.values) <= {0.0, 1.0}
         return (self.lower, self.upper) == (0.0, 1.0)
 
     def case_id(self, key: RecordKey) -> str:
         """Name the question this measure asks about a record, the same across crashes."""
-        # A system may be called `org/model`, and an item `document/7`: two may not share a name.
-        system = key.system.replace("%", "%25").replace("/", "%2F")
-        return f"{self.metric}/{system}/{key.item_id}"
+        return case_id_of(self.question or self.scorer, self.target, key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +137,18 @@ class Result:
     content: str
     revision: int = 0
     duration_s: float
+
+
+def metric_of(scorer: str, target: Target) -> str:
+    """Name the number that a scorer measures against a target."""
+    return f"{scorer}.{'strict' if target is Target.SCHEMA else target.value}"
+
+
+def case_id_of(scorer: str, target: Target, key: RecordKey) -> str:
+    """Name the question that a scorer asks about a record, the same across crashes."""
+    # A system may be called `org/model`, and an item `document/7`: two may not share a name.
+    system = key.system.replace("%", "%25").replace("/", "%2F")
+    return f"{metric_of(scorer, target)}/{system}/{key.item_id}"
 
 
 def content_of(record: Record, target: Target) -> str:

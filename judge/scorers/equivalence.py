@@ -1,9 +1,9 @@
-"""Judged equivalence: does the output say what its target says?"""
+"""Judged scores: does the output say what its target says, or whatever else a judge is asked?"""
 
 import asyncio
 from collections.abc import Sequence
 
-from judge.judges.judge import Judge, JudgedCase
+from judge.judges.judge import Judge, JudgedCase, Judgement
 from judge.records.record import Record, Target
 from judge.records.scale import Scale
 from judge.results.outcome import Outcome, Score
@@ -20,6 +20,10 @@ class EquivalenceScorer:
         criterion: what is asked.
         target: what the output is held against.
         empty_value: what an empty or missing output counts as; None for a missing score.
+        scorer: the name its scores stand under.
+        question: the scorer under whose name the question is asked, where several read their
+            criterion out of one reply; empty where it is asked for this one alone.
+        continuous: whether the judge also gives values between those of the categories.
     """
 
     def __init__(
@@ -30,11 +34,14 @@ class EquivalenceScorer:
         criterion: str,
         target: Target,
         empty_value: float | None,
+        scorer: str = EQUIVALENCE,
+        question: str = "",
+        continuous: bool = False,
     ) -> None:
         self._judge = judge
         self._scale = scale
         self._measure = Measure(
-            scorer=EQUIVALENCE,
+            scorer=scorer,
             target=target,
             judged=True,
             criterion=criterion,
@@ -44,6 +51,8 @@ class EquivalenceScorer:
             category_values=scale.values,
             identity={**judge.identity, "scale": "/".join(scale.categories)},
             empty_value=empty_value,
+            question=question,
+            continuous=continuous,
         )
         self._signature = self._measure.signature
 
@@ -57,6 +66,10 @@ class EquivalenceScorer:
         async with asyncio.TaskGroup() as judging:
             tasks = [judging.create_task(self._outcome(record)) for record in batch]
         return [task.result() for task in tasks]
+
+    def _value(self, judgement: Judgement) -> float:
+        value = judgement.value
+        return self._scale.value(judgement.label) if value is None else value
 
     async def _outcome(self, record: Record) -> Outcome:
         if (known := known_outcome(record, self._measure)) is not None:
@@ -75,7 +88,7 @@ class EquivalenceScorer:
         return Score(
             scorer=self._measure.scorer,
             target=target,
-            value=self._scale.value(judgement.label),
+            value=self._value(judgement),
             signature=self._signature,
             label=judgement.label,
             rationale=judgement.rationale,

@@ -1,11 +1,22 @@
 """What a scorer is, and the outcomes that are known before anything is spent."""
 
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import Protocol
 
 from judge.records.record import Record, Target
 from judge.results.outcome import Fate, FateCode, NotApplicable, Outcome
 from judge.results.run import Measure
+
+_NOTHING_TO_COMPARE = MappingProxyType(
+    {
+        Target.REFERENCE: "the item has no reference",
+        Target.TEACHER: "the teacher's own answer, or the teacher gave none",
+        Target.OPPONENT: "the item has no other output",
+        Target.SOURCE: "the item has no input",
+        Target.SCHEMA: "the item has no schema",
+    }
+)
 
 
 class Scorer(Protocol):
@@ -33,19 +44,13 @@ def known_outcome(record: Record, measure: Measure) -> Fate | NotApplicable | No
     """
     if not any(text.strip() for text in record.answers(measure.target)):
         return NotApplicable(
-            scorer=measure.scorer, target=measure.target, reason=_nothing_to_compare(measure.target)
+            scorer=measure.scorer, target=measure.target, reason=_NOTHING_TO_COMPARE[measure.target]
         )
     if record.output is None:
         return _absent(measure, FateCode.OUTPUT_MISSING, "the system gave no answer to this item")
     if not record.output.strip():
         return _absent(measure, FateCode.OUTPUT_EMPTY, "the answer is empty")
     return None
-
-
-def _nothing_to_compare(target: Target) -> str:
-    if target is Target.REFERENCE:
-        return "the item has no reference"
-    return "the teacher's own answer, or the teacher gave none"
 
 
 def _absent(measure: Measure, code: FateCode, message: str) -> Fate:

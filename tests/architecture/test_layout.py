@@ -11,6 +11,7 @@ ACROSS_MODULES = frozenset(
         "test_fault_salad.py",
         "test_llama_cpp.py",
         "test_public_api.py",
+        "test_reply_gallery.py",
     }
 )
 # Packages whose modules are parts of one thing, tested as a whole in one file.

@@ -8,7 +8,7 @@ import pytest
 
 from judge.errors import ConfigError
 from judge.judges.judge import JudgedCase
-from judge.judges.prompt import Criterion, Question, read_prompt
+from judge.judges.prompt import Criterion, Rendered, read_prompt
 from judge.records.record import RecordKey, Target
 from judge.records.scale import EQUIVALENCE, Scale, ScaleKind
 
@@ -90,10 +90,10 @@ def _mark(user_text: str) -> str:
     return mark
 
 
-def _without_mark(question: Question) -> str:
-    text = question.messages[-1].content
-    assert _mark(text) == question.mark
-    return text.replace(question.mark, "MARK")
+def _without_mark(rendered: Rendered) -> str:
+    text = rendered.messages[-1].content
+    assert _mark(text) == rendered.mark
+    return text.replace(rendered.mark, "MARK")
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -324,11 +324,11 @@ def test_what_is_judged_is_no_template(sent: Callable[[JudgedCase], str]) -> Non
 def test_the_flags_are_about_the_answer_and_every_text_is_cleaned(written: Writer) -> None:
     case = _case("fine", task="<|im_end|>", against=("a\u200bb",))
 
-    question = read_prompt(written(PROMPT)).messages(case)
+    rendered = read_prompt(written(PROMPT)).messages(case)
 
-    assert question.flags == ()
-    assert "<|im_end|>" not in question.messages[1].content
-    assert "\nab\n" in question.messages[1].content
+    assert rendered.flags == ()
+    assert "<|im_end|>" not in rendered.messages[1].content
+    assert "\nab\n" in rendered.messages[1].content
     assert read_prompt(written(PROMPT)).messages(_case("a\u200b<|im_end|><<<")).flags == (
         "invisible_characters",
         "chat_template_token",
@@ -475,11 +475,11 @@ def test_of_a_pair_both_outputs_are_shown_in_order_and_both_are_looked_at(
     prompt = read_prompt(written(PAIR))
     case = replace(_case("One.\u200b", against=("Two.<s>",)), target=Target.OPPONENT)
 
-    question = prompt.messages(case)
+    rendered = prompt.messages(case)
 
     assert prompt.targets == (Target.OPPONENT,)
-    assert question.flags == ("invisible_characters", "chat_template_token")
-    assert _without_mark(question) == (
+    assert rendered.flags == ("invisible_characters", "chat_template_token")
+    assert _without_mark(rendered) == (
         "<<<task MARK>>>\nIs it paid?\n<<<end of task MARK>>>\n"
         "<<<first answer MARK>>>\nOne.\n<<<end of first answer MARK>>>\n"
         "<<<second answer MARK>>>\nTwo.< s >\n<<<end of second answer MARK>>>"
@@ -489,9 +489,9 @@ def test_of_a_pair_both_outputs_are_shown_in_order_and_both_are_looked_at(
 def test_a_source_is_shown_as_one(written: Writer) -> None:
     prompt = read_prompt(written(GRADED.format(against="source", user="{{against}}{{candidate}}")))
 
-    question = prompt.messages(replace(_case(), target=Target.SOURCE))
+    rendered = prompt.messages(replace(_case(), target=Target.SOURCE))
 
-    assert _without_mark(question).startswith("<<<source MARK>>>\nYes.\n<<<end of source MARK>>>")
+    assert _without_mark(rendered).startswith("<<<source MARK>>>\nYes.\n<<<end of source MARK>>>")
 
 
 SEVERAL = """\

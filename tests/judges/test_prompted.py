@@ -2,11 +2,13 @@ import asyncio
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from math import log
 
 import msgspec
 import pytest
 
 from judge.errors import (
+    ConfigError,
     JudgeIdentityChanged,
     JudgeRefused,
     JudgeTruncated,
@@ -17,10 +19,10 @@ from judge.errors import (
 from judge.judges.judge import JudgedCase, Judgement
 from judge.judges.prompt import Criterion, Prompt
 from judge.judges.prompted import PromptedJudge
-from judge.models.chat import ChatCall, Completion, Sampling
+from judge.models.chat import ChatCall, Completion, Sampling, TokenAlternatives
 from judge.models.ledger import Ledgered
 from judge.records.record import RecordKey, Target
-from judge.records.scale import EQUIVALENCE
+from judge.records.scale import EQUIVALENCE, Scale, ScaleKind
 from judge.testing import FakeChat, MemoryAttemptLog, completion, verdict
 
 SCHEMA = '{"properties": {"rationale": {}, "verdict": {"enum": ["different", "equivalent"]}}}'
@@ -99,6 +101,8 @@ def test_a_call_asks_for_what_the_prompt_and_the_sampling_say() -> None:
     (call,) = model.calls
     assert _ids([call]) == ["#1"]
     assert (call.sampling, call.reply_schema) == (SAMPLING, SCHEMA)
+    assert len(call.mark) == 24
+    assert call.messages[1].content.count(call.mark) == 6
 
 
 def test_the_text_of_the_student_is_in_the_user_message_and_nowhere_else() -> None:
@@ -152,14 +156,17 @@ def test_a_third_unreadable_reply_is_the_last() -> None:
     assert (error.attempts, _ids(model.calls)) == (3, ["#1", "#2", "#3"])
 
 
-def test_a_cut_reply_is_asked_for_once_more_with_twice_the_room() -> None:
+@pytest.mark.parametrize(
+    "sampling", [SAMPLING, Sampling(temperature=None, max_tokens=100, effort="low", alternatives=5)]
+)
+def test_a_cut_reply_is_asked_for_once_more_with_twice_the_room(sampling: Sampling) -> None:
     model = _in_turn(CUT, GOOD)
 
-    judgement = _judged(model)
+    judgement = asyncio.run(PromptedJudge(model, prompt=PROMPT, sampling=sampling).judge(CASE))
 
     assert (judgement.label, judgement.details["asked"]) == ("equivalent", 2)
     assert _ids(model.calls) == ["#1", "#2"]
-    assert [call.sampling for call in model.calls] == [SAMPLING, replace(SAMPLING, max_tokens=200)]
+    assert [call.sampling for call in model.calls] == [sampling, replace(sampling, max_tokens=200)]
 
 
 @pytest.mark.parametrize("cut", [CUT, completion(verdict(), finish_reason="")])
@@ -264,10 +271,136 @@ def test_a_repeat_that_was_paid_for_before_a_crash_is_not_asked_for_again() -> N
     assert [attempt.call_id for attempt in log.attempts] == [f"{CASE.case_id}#2"]
 
 
+SEVERAL = replace(
+    PROMPT,
+    criteria=(
+        Criterion(name="meaning", scale=EQUIVALENCE),
+        Criterion(name="grade", scale=Scale(kind=ScaleKind.ORDINAL, categories=("1", "2", "3"))),
+    ),
+    reply_schema="{}",
+)
+BOTH = completion(
+    '{"meaning": {"rationale": "Same.", "verdict": "equivalent"}, "grade": {"verdict": "2"}}'
+)
+
+
+def test_judges_of_several_criteria_ask_one_question_and_read_each_its_own_answer() -> None:
+    model = FakeChat(lambda _: BOTH)
+
+    labels = [
+        asyncio.run(
+            PromptedJudge(model, prompt=SEVERAL, sampling=SAMPLING, criterion=name).judge(CASE)
+        ).label
+        for name in ("meaning", "grade")
+    ]
+
+    assert labels == ["equivalent", "2"]
+    one, other = (_without_mark(call) for call in model.calls)
+    assert one == other
+
+
+def _without_mark(call: ChatCall) -> ChatCall:
+    messages = tuple(
+        replace(message, content=message.content.replace(call.mark, ""))
+        for message in call.messages
+    )
+    return replace(call, mark="", messages=messages)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "criterion", "words"),
+    [
+        (SEVERAL, None, "asks about meaning, grade; say which"),
+        (SEVERAL, "grace", r"not ask about grace \(did you mean 'grade'\?\)"),
+        (PROMPT, "meaning", "it asks about: equivalence"),
+    ],
+)
+def test_a_criterion_that_is_not_asked_about_is_refused(
+    prompt: Prompt, criterion: str | None, words: str
+) -> None:
+    with pytest.raises(ConfigError, match=words):
+        PromptedJudge(FakeChat(), prompt=prompt, sampling=SAMPLING, criterion=criterion)
+
+
+def _weighed(reply: Completion, *, prompt: Prompt, criterion: str) -> Judgement:
+    judge = PromptedJudge(
+        FakeChat(lambda _: reply),
+        prompt=prompt,
+        sampling=SAMPLING,
+        criterion=criterion,
+        weighted=True,
+    )
+    return asyncio.run(judge.judge(CASE))
+
+
+def _certain(text: str) -> TokenAlternatives:
+    return TokenAlternatives(token=text, logprob=0.0, others={})
+
+
+def test_a_weighted_verdict_counts_as_the_mean_of_the_scale_under_its_probabilities() -> None:
+    start, _, end = BOTH.text.partition("2")
+    grade = TokenAlternatives(token="2", logprob=log(0.5), others={"3": log(0.4), "1": log(0.1)})  # noqa: S106 - a token of a text
+    reply = replace(BOTH, alternatives=(_certain(start), grade, _certain(end)))
+
+    judgement = _weighed(reply, prompt=SEVERAL, criterion="grade")
+
+    assert judgement.label == "2"
+    assert judgement.value == pytest.approx(0.5 * 0.5 + 0.4 * 1.0)
+    assert [vote.label for vote in judgement.votes] == ["2"]
+    assert judgement.votes[0].confidence == pytest.approx(0.5)
+    assert judgement.details["chances"] == pytest.approx({"1": 0.1, "2": 0.5, "3": 0.4})
+    assert judgement.flags == ()
+
+
+def test_a_verdict_whose_probability_is_not_known_counts_as_its_label_and_is_flagged() -> None:
+    judgement = _weighed(BOTH, prompt=SEVERAL, criterion="meaning")
+
+    assert (judgement.label, judgement.value, judgement.votes) == ("equivalent", None, ())
+    assert judgement.flags == ("not_weighted",)
+    assert judgement.details["not_weighted"] == "the endpoint gave no probabilities"
+
+
+def test_alternatives_are_asked_for_where_verdicts_are_weighted() -> None:
+    few = replace(SAMPLING, alternatives=3)
+    asked = []
+
+    for sampling in (SAMPLING, few):
+        model = FakeChat()
+        judge = PromptedJudge(model, prompt=PROMPT, sampling=sampling, weighted=True)
+        asyncio.run(judge.judge(CASE))
+        asked.append(model.calls[0].sampling.alternatives)
+
+    assert asked == [20, 3]
+
+
+def test_thinking_aloud_is_passed_over_where_that_is_allowed() -> None:
+    reply = completion(f"<think>Well.</think>{verdict()}")
+    judge = PromptedJudge(
+        FakeChat(lambda _: reply), prompt=PROMPT, sampling=SAMPLING, strip_thinking=True
+    )
+
+    assert asyncio.run(judge.judge(CASE)).label == "equivalent"
+    assert type(_error(FakeChat(lambda _: reply))) is JudgeUnparseable
+
+
 def _with(
-    *, prompt: Prompt = PROMPT, sampling: Sampling = SAMPLING, served: str | None = None
+    *,
+    prompt: Prompt = PROMPT,
+    sampling: Sampling = SAMPLING,
+    served: str | None = None,
+    criterion: str | None = None,
+    strip_thinking: bool = False,
+    weighted: bool = False,
 ) -> dict[str, str]:
-    judge = PromptedJudge(FakeChat(), prompt=prompt, sampling=sampling, served=served)
+    judge = PromptedJudge(
+        FakeChat(),
+        prompt=prompt,
+        sampling=sampling,
+        served=served,
+        criterion=criterion,
+        strip_thinking=strip_thinking,
+        weighted=weighted,
+    )
     return dict(judge.identity)
 
 
@@ -284,10 +417,21 @@ Change = Callable[[], dict[str, str]]
         lambda: _with(sampling=replace(SAMPLING, max_tokens=101)),
         lambda: _with(sampling=replace(SAMPLING, seed=4)),
         lambda: _with(sampling=replace(SAMPLING, seed=None)),
+        lambda: _with(sampling=replace(SAMPLING, effort="low")),
+        lambda: _with(sampling=replace(SAMPLING, alternatives=5)),
+        lambda: _with(weighted=True),
+        lambda: _with(strip_thinking=True),
+        lambda: _with(prompt=SEVERAL, criterion="meaning"),
     ],
 )
 def test_whatever_could_change_a_verdict_changes_the_identity(changed: Change) -> None:
     assert changed() != _with()
+
+
+def test_each_of_several_criteria_is_another_judge() -> None:
+    identities = [_with(prompt=SEVERAL, criterion=name) for name in ("meaning", "grade")]
+
+    assert identities[0] != identities[1]
 
 
 def test_the_identity_holds_the_model_and_not_who_happened_to_serve_it() -> None:

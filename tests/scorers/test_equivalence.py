@@ -143,3 +143,57 @@ def test_another_scale_is_another_signature() -> None:
 
     assert turned.measure.signature != _scorer(_ExactJudge()).measure.signature
     assert turned.measure.judged
+
+
+class _HalfJudge(_ExactJudge):
+    """Says equivalent, and only half means it."""
+
+    async def judge(self, case: JudgedCase) -> Judgement:
+        self.cases.append(case)
+        return Judgement(label="equivalent", rationale="perhaps", value=0.5)
+
+
+def test_a_judge_may_give_a_value_between_those_of_the_categories() -> None:
+    scorer = EquivalenceScorer(
+        _HalfJudge(),
+        scale=SCALE,
+        criterion="equivalence",
+        target=Target.REFERENCE,
+        empty_value=0.0,
+        continuous=True,
+    )
+
+    (found,) = asyncio.run(scorer.score([RECORD]))
+
+    assert isinstance(found, Score)
+    assert (found.label, found.value) == ("equivalent", 0.5)
+    assert not scorer.measure.passes_or_fails
+    assert _scorer(_ExactJudge()).measure.passes_or_fails
+
+
+def test_scorers_that_share_a_question_ask_it_under_one_name_and_score_under_their_own() -> None:
+    judge = _ExactJudge()
+    scorers = [
+        EquivalenceScorer(
+            judge,
+            scale=SCALE,
+            criterion=name,
+            target=Target.SOURCE,
+            empty_value=0.0,
+            scorer=name,
+            question="faithfulness",
+        )
+        for name in ("faithfulness", "coverage")
+    ]
+
+    found = [asyncio.run(scorer.score([RECORD]))[0] for scorer in scorers]
+
+    assert [one.scorer for one in found] == ["faithfulness", "coverage"]
+    assert [case.case_id for case in judge.cases] == ["faithfulness.source/student/i1"] * 2
+    assert {scorer.measure.case_id(RECORD.key) for scorer in scorers} == {
+        "faithfulness.source/student/i1"
+    }
+    assert [scorer.measure.metric for scorer in scorers] == [
+        "faithfulness.source",
+        "coverage.source",
+    ]
