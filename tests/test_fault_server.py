@@ -228,7 +228,7 @@ def _is_no_json(content: bytes) -> bool:
         ("cut_json", lambda body: _is_no_json(body) and _body(RIGHT).startswith(body)),
         ("invalid_utf8", _is_no_json),
         ("compressed", lambda body: gzip.decompress(body) == _body(RIGHT)),
-        ("bomb", lambda body: len(body) < 1 << 17 and len(gzip.decompress(body)) == 1 << 26),
+        ("bomb", lambda body: len(body) < 1 << 15 and len(gzip.decompress(body)) == 1 << 24),
         (
             "flood",
             lambda body: len(json.loads(body)["choices"][0]["message"]["content"]) == HUGE_BYTES,

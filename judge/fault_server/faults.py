@@ -91,7 +91,7 @@ def _unavailable(name: str, what: str, play: Play, *, asks_pause: bool = False) 
     )
 
 
-def _unreadable(name: str, what: str, text: str | None) -> Fault:
+def _unreadable(name: str, what: str, text: str) -> Fault:
     return Fault(
         name=name,
         what=what,
@@ -203,7 +203,7 @@ def _compressed(scene: Scene) -> Answer:
 
 @cache
 def _bomb() -> bytes:
-    return gzip.compress(b" " * (64 * 1024 * 1024), compresslevel=9)
+    return gzip.compress(b" " * (16 * 1024 * 1024), compresslevel=9)
 
 
 @cache
@@ -212,7 +212,8 @@ def _flood() -> bytes:
 
 
 def _invalid_utf8(scene: Scene) -> Answer:
-    return Answer(body=scene.right.content.replace(b"chatcmpl", b"chat\xff\xfempl"))
+    said = b'"content": "'
+    return Answer(body=scene.right.content.replace(said, said + b"\xff\xfe"))
 
 
 def _other_model(scene: Scene) -> Answer:
@@ -350,18 +351,18 @@ _EVERY = (
     # --- 200, and no completion
     _unavailable("error_at_200", "an error object at 200", _body(fault("The model is overloaded"))),
     _no_envelope("html_at_200", "a page at 200", _body(_PAGE, kind="text/html")),
+    _no_envelope("null_content", "content null", _saying(None)),
     _no_envelope("no_choices", "no choices", _body({**chat_completion(""), "choices": []})),
     _no_envelope("cut_json", "half of the JSON", _cut_json),
     _no_envelope("invalid_utf8", "bytes that are no UTF-8", _invalid_utf8),
     _no_envelope("compressed", "a compressed answer", _compressed),
     _no_envelope(
         "bomb",
-        "64 MiB, compressed to 64 KiB",
+        "16 MiB, compressed to 16 KiB",
         lambda _: Answer(body=_bomb(), headers={"Content-Encoding": "gzip"}),
     ),
     _no_envelope("flood", "9 MiB", lambda _: Answer(body=_flood())),
     # --- a completion, and no verdict
-    _unreadable("null_content", "content null", None),
     _unreadable("prose", "prose", "I would say that they agree."),
     _unreadable(
         "off_scale", "a verdict off the scale", '{"rationale": "Hm.", "verdict": "perhaps"}'
