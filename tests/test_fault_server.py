@@ -117,6 +117,7 @@ HEAD = RIGHT.partition(b"\r\n\r\n")[0]
         ("reset_in_head", RIGHT[: (len(HEAD) + 4) // 2] + b"(reset)"),
         ("closed", b""),
         ("answer_too_many", RIGHT + RIGHT),
+        ("answer_and_a_half", RIGHT + RIGHT[: (len(RIGHT) + len(HEAD) + 4) // 2]),
     ],
 )
 def test_an_answer_is_these_bytes_and_no_other(name: str, expected: bytes) -> None:

@@ -192,6 +192,12 @@ def _an_answer_too_many(scene: Scene) -> Answer:
     return Answer(raw=scene.right.whole * 2)
 
 
+def _an_answer_and_a_half(scene: Scene) -> Answer:
+    """Answer, and begin to answer again: the next answer on that connection would be its end."""
+    right = scene.right
+    return Answer(raw=right.whole + right.head + right.content[: len(right.content) // 2])
+
+
 def _cut_json(scene: Scene) -> Answer:
     content = scene.right.content
     return Answer(body=content[: len(content) // 2])
@@ -245,6 +251,12 @@ _EVERY = (
         name="answer_too_many",
         what="the right answer and, unasked, one more",
         play=_an_answer_too_many,
+        fate=None,
+    ),
+    Fault(
+        name="answer_and_a_half",
+        what="the right answer and, unasked, half of one more",
+        play=_an_answer_and_a_half,
         fate=None,
     ),
     _unavailable(
