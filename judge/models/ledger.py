@@ -16,13 +16,37 @@ class AttemptLog(Protocol):
         """Write down that a call is about to be sent; return the attempt's number."""
         ...
 
-    async def closed(self, attempt: int, *, reply: bytes = b"", error: str = "") -> None:
-        """Write down the answer as received, or the words that say why there is none."""
+    async def closed(
+        self,
+        attempt: int,
+        *,
+        reply: bytes = b"",
+        error: str = "",
+        possibly_paid: bool = False,
+        input_tokens: int | None = None,
+        output_tokens: int | None = None,
+        cost: float | None = None,
+    ) -> None:
+        """Write down the answer as received, or the words that say why there is none.
+
+        Args:
+            attempt: its number.
+            reply: the answer.
+            error: why there is none.
+            possibly_paid: whether the endpoint may charge for it although there is none.
+            input_tokens: None where the endpoint did not count.
+            output_tokens: likewise.
+            cost: US dollars; None where that is not known.
+        """
         ...
 
     def answered(self, call_id: str) -> bytes | None:
         """Return the answer an earlier process received and did not get to score."""
         ...
+
+
+_COMPLETION = msgspec.json.Decoder(Completion)
+_JSON = msgspec.json.Encoder()
 
 
 class Ledgered:
@@ -41,14 +65,22 @@ class Ledgered:
 
     async def complete(self, call: ChatCall) -> Completion:
         if (earlier := self._log.answered(call.call_id)) is not None:
-            return msgspec.json.decode(earlier, type=Completion)
+            return _COMPLETION.decode(earlier)
         attempt = await self._log.opened(call.call_id)
         try:
             completion = await self._model.complete(call)
         except ScoringError as error:
             # Not decided here: written down, and passed on to whoever decides.
-            await self._log.closed(attempt, error=f"{error.fate}: {error}")
+            await self._log.closed(
+                attempt, error=f"{error.fate}: {error}", possibly_paid=error.possibly_paid
+            )
             raise
         # The raw answer is durable before anybody tries to read a verdict from it.
-        await self._log.closed(attempt, reply=msgspec.json.encode(completion))
+        await self._log.closed(
+            attempt,
+            reply=_JSON.encode(completion),
+            input_tokens=completion.input_tokens,
+            output_tokens=completion.output_tokens,
+            cost=completion.cost,
+        )
         return completion

@@ -3,9 +3,9 @@
 import fcntl
 import os
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,11 +21,20 @@ from judge.errors import StoreError, StoreUnusable
 from judge.records.dataset import Dataset
 from judge.records.record import Item, RecordKey, Target
 from judge.results.outcome import Fate, NotApplicable, Outcome, Score
-from judge.results.run import Result, RunManifest
-from judge.results.store import newest
-from judge.results.writer import Writer, fault_of
+from judge.results.run import Result, RunManifest, case_id_of
+from judge.results.spending import (
+    SCORED,
+    Attempt,
+    PossiblyPaid,
+    Spending,
+    name_of,
+    spending,
+)
+from judge.results.sql_completions import CREATE_COMPLETIONS, SqlCompletions
+from judge.results.store import newest, timestamp
+from judge.results.writer import Rows, Writer, fault_of
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 
 _PATIENCE_S = 10
 
@@ -61,7 +70,7 @@ _RUNS = sql.Table(
 _RESULTS = sql.Table(
     "results",
     _METADATA,
-    sql.Column("sequence", sql.Integer, primary_key=True, autoincrement=True),
+    sql.Column("sequence", sql.Integer, primary_key=True),
     sql.Column("run_id", sql.Text, nullable=False),
     sql.Column("item_id", sql.Text, nullable=False),
     sql.Column("system", sql.Text, nullable=False),
@@ -79,13 +88,17 @@ _RESULTS = sql.Table(
 _ATTEMPTS = sql.Table(
     "attempts",
     _METADATA,
-    sql.Column("attempt", sql.Integer, primary_key=True, autoincrement=True),
+    sql.Column("attempt", sql.Integer, primary_key=True),
     sql.Column("run_id", sql.Text, nullable=False),
     sql.Column("call_id", sql.Text, nullable=False),
     sql.Column("opened", sql.Text, nullable=False),
     sql.Column("closed", sql.Text),
     sql.Column("reply", sql.LargeBinary),
     sql.Column("error", sql.Text),
+    sql.Column("possibly_paid", sql.Integer, nullable=False, server_default="0"),
+    sql.Column("input_tokens", sql.Integer),
+    sql.Column("output_tokens", sql.Integer),
+    sql.Column("cost", sql.Float),
     sql.Index("attempts_by_call", "run_id", "call_id"),
 )
 _DOCUMENTS = sql.Table(
@@ -97,7 +110,33 @@ _DOCUMENTS = sql.Table(
     sql.Column("body", sql.LargeBinary, nullable=False),
     sql.UniqueConstraint("kind", "document_id"),
 )
-_KINDS: Mapping[str, type[Outcome]] = {kind.__name__: kind for kind in (Score, Fate, NotApplicable)}
+# What each record costs is written through these, many rows at a time.
+_OPEN = "INSERT INTO attempts (attempt, run_id, call_id, opened) VALUES (?, ?, ?, ?)"
+_CLOSE = """\
+UPDATE attempts SET
+    closed = ?, reply = ?, error = ?, possibly_paid = ?,
+    input_tokens = ?, output_tokens = ?, cost = ?
+WHERE attempt = ?"""
+_PUT = """\
+INSERT INTO results (
+    run_id, item_id, system, scorer, target, revision, kind, signature, content, duration_s, body
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+# From a layout to the next one, in place.
+_UPGRADES: Mapping[str, tuple[str, Sequence[str]]] = {
+    "1": (
+        "2",
+        (
+            "ALTER TABLE attempts ADD COLUMN possibly_paid INTEGER NOT NULL DEFAULT 0",
+            "ALTER TABLE attempts ADD COLUMN input_tokens INTEGER",
+            "ALTER TABLE attempts ADD COLUMN output_tokens INTEGER",
+            "ALTER TABLE attempts ADD COLUMN cost FLOAT",
+        ),
+    ),
+}
+_KINDS: Mapping[str, msgspec.json.Decoder[Outcome]] = {
+    kind.__name__: msgspec.json.Decoder(kind) for kind in (Score, Fate, NotApplicable)
+}
+_JSON = msgspec.json.Encoder()
 
 
 class SqlStore:
@@ -116,6 +155,8 @@ class SqlStore:
         except (OSError, SQLAlchemyError) as error:
             raise StoreUnusable(f"the store {path} cannot be opened: {fault_of(error)}") from error
         self._writer: Writer | None = None
+        self._completions: SqlCompletions | None = None
+        self._attempts: Iterator[int] = iter(())
         self._lock: int | None = None
 
     def __enter__(self) -> Self:
@@ -134,10 +175,20 @@ class SqlStore:
         if self._writer is not None:
             self._writer.close()
             self._writer = None
+        if self._completions is not None:
+            self._completions.close()
+            self._completions = None
         self._engine.dispose()
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+    @property
+    def completions(self) -> SqlCompletions:
+        """Answers that were paid for before."""
+        if self._completions is None:
+            self._completions = SqlCompletions(self._path, writing=self._writing)
+        return self._completions
 
     def begin(self, manifest: RunManifest, dataset: Dataset) -> None:
         def write(connection: sql.Connection) -> None:
@@ -148,8 +199,7 @@ class SqlStore:
         self._writing().now(write)
 
     async def put(self, results: Sequence[Result]) -> None:
-        rows = [_result_row(result) for result in results]
-        await self._writing().soon(lambda connection: _insert(connection, _RESULTS, rows))
+        await self._writing().rows(Rows(_PUT, [_result_row(result) for result in results]))
 
     def manifests(self) -> Sequence[RunManifest]:
         rows = self._read(sql.select(_RUNS.c.manifest).order_by(_RUNS.c.sequence))
@@ -187,6 +237,27 @@ class SqlStore:
         )
         return frozenset(row.call_id for row in self._read(query))
 
+    def possibly_paid(self, run_id: str) -> Sequence[PossiblyPaid]:
+        rows = self._read(
+            sql.select(_ATTEMPTS.c.call_id, _ATTEMPTS.c.opened, _ATTEMPTS.c.error)
+            .where(_ATTEMPTS.c.run_id == run_id)
+            .where(_ATTEMPTS.c.closed.is_(None) | (_ATTEMPTS.c.possibly_paid == 1))
+            .order_by(_ATTEMPTS.c.attempt)
+        )
+        return [
+            PossiblyPaid(call_id=row.call_id, opened=row.opened, error=row.error or "")
+            for row in rows
+        ]
+
+    def spending(self, run_id: str) -> Spending:
+        columns = [
+            column
+            for column in _ATTEMPTS.c
+            if column.name not in {"attempt", "run_id", "reply"}  # replies may be large
+        ]
+        rows = self._read(sql.select(*columns).where(_ATTEMPTS.c.run_id == run_id))
+        return spending((_attempt(row) for row in rows), self._names(run_id))
+
     def put_document(self, kind: str, document_id: str, body: bytes) -> None:
         def write(connection: sql.Connection) -> None:
             same = (_DOCUMENTS.c.kind == kind, _DOCUMENTS.c.document_id == document_id)
@@ -209,6 +280,20 @@ class SqlStore:
         """
         return SqlAttemptLog(self, run_id, replay=replay)
 
+    def _names(self, run_id: str) -> Mapping[str, str]:
+        """Return what the calls about each record with an outcome are counted under, by case."""
+        key = (_RESULTS.c.item_id, _RESULTS.c.system, _RESULTS.c.scorer, _RESULTS.c.target)
+        # Of a Score, which may be long, the kind says all that is asked for.
+        body = sql.case((_RESULTS.c.kind == Score.__name__, None), else_=_RESULTS.c.body)
+        query = sql.select(*key, _RESULTS.c.kind, body.label("body"))
+        query = query.where(_RESULTS.c.run_id == run_id).order_by(_RESULTS.c.revision)
+        names = {}
+        for row in self._read(query):  # the newest comes last
+            record = RecordKey(item_id=row.item_id, system=row.system)
+            name = SCORED if row.body is None else name_of(_outcome(row.kind, row.body))
+            names[case_id_of(row.scorer, Target(row.target), record)] = name
+        return names
+
     def _outputs(self, fingerprint: str) -> Mapping[str, str]:
         query = sql.select(_OUTPUTS.c.item_id, _OUTPUTS.c.body)
         rows = self._read(query.where(_OUTPUTS.c.fingerprint == fingerprint))
@@ -218,9 +303,10 @@ class SqlStore:
         with self._engine.connect() as connection:
             # Two processes may open a new store at once, and one may be killed while it does.
             connection.exec_driver_sql("BEGIN IMMEDIATE")
-            found = _layout(connection)
+            found = _upgraded(connection)
             if found == SCHEMA_VERSION:
                 _METADATA.create_all(connection)
+                connection.exec_driver_sql(CREATE_COMPLETIONS)
                 connection.exec_driver_sql("COMMIT")
                 return
         self._engine.dispose()
@@ -241,32 +327,50 @@ class SqlStore:
         if self._writer is None:
             self._lock = _claim(self._path)
             self._writer = Writer(self._engine, name=str(self._path))
+            self._attempts = self._numbers()
         return self._writer
+
+    def _numbers(self) -> Iterator[int]:
+        """Return numbers for attempts: nobody else writes, so they can be given here."""
+        (last,) = self._read(sql.select(sql.func.coalesce(sql.func.max(_ATTEMPTS.c.attempt), 0)))
+        return count(int(last[0]) + 1)
 
 
 class SqlAttemptLog:
-    """The attempt ledger of one run."""
+    """The attempt ledger of one run.
+
+    When something could not be written, no attempt is opened any more: paid calls stop first.
+    """
 
     def __init__(self, store: SqlStore, run_id: str, *, replay: bool) -> None:
         self._store = store
         self._run_id = run_id
         self._replay = replay
+        self._failures: int | None = None
 
     async def opened(self, call_id: str) -> int:
-        row = {"run_id": self._run_id, "call_id": call_id, "opened": _now()}
+        writer = self._store._writing()  # noqa: SLF001 - one unit with its store
+        self._refuse_after_a_failure(writer)
+        attempt = next(self._store._attempts)  # noqa: SLF001 - likewise
+        await writer.rows(Rows(_OPEN, [(attempt, self._run_id, call_id, timestamp())]))
+        # Another write may have failed while this one was made.
+        self._refuse_after_a_failure(writer)
+        return attempt
 
-        def write(connection: sql.Connection) -> int:
-            written = connection.execute(sql.insert(_ATTEMPTS), row)
-            return int(written.lastrowid)
-
-        return await self._store._writing().soon(write)  # noqa: SLF001 - one unit with its store
-
-    async def closed(self, attempt: int, *, reply: bytes = b"", error: str = "") -> None:
-        values = {"closed": _now(), "reply": reply or None, "error": error or None}
-        statement = sql.update(_ATTEMPTS).where(_ATTEMPTS.c.attempt == attempt).values(values)
-        await self._store._writing().soon(  # noqa: SLF001 - one unit with its store
-            lambda connection: _run(connection, statement)
-        )
+    async def closed(
+        self,
+        attempt: int,
+        *,
+        reply: bytes = b"",
+        error: str = "",
+        possibly_paid: bool = False,
+        input_tokens: int | None = None,
+        output_tokens: int | None = None,
+        cost: float | None = None,
+    ) -> None:
+        paid = (int(possibly_paid), input_tokens, output_tokens, cost)
+        row = (timestamp(), reply or None, error or None, *paid, attempt)
+        await self._store._writing().rows(Rows(_CLOSE, [row]))  # noqa: SLF001 - one unit
 
     def answered(self, call_id: str) -> bytes | None:
         if not self._replay:
@@ -278,6 +382,12 @@ class SqlAttemptLog:
         )
         rows = self._store._read(query)  # noqa: SLF001 - one unit with its store
         return bytes(rows[-1].reply) if rows else None
+
+    def _refuse_after_a_failure(self, writer: Writer) -> None:
+        if self._failures is None:
+            self._failures = writer.failures
+        if writer.failures > self._failures:
+            raise StoreError("nothing is sent any more: something could not be written before")
 
 
 def _engine(path: Path) -> sql.Engine:
@@ -326,13 +436,19 @@ def _make_private(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
-def _layout(connection: sql.Connection) -> str:
-    """Return the layout of the file's tables; a new file gets ours."""
+def _upgraded(connection: sql.Connection) -> str:
+    """Return the layout of the file's tables: ours, unless nobody knows how to get there."""
     _META.create(connection, checkfirst=True)
-    connection.execute(
-        insert(_META).values(name="schema_version", value=SCHEMA_VERSION).on_conflict_do_nothing()
-    )
-    return str(connection.execute(sql.select(_META.c.value)).scalar_one())
+    version = {"name": "schema_version", "value": SCHEMA_VERSION}
+    connection.execute(insert(_META).values(version).on_conflict_do_nothing())
+    ours = _META.c.name == "schema_version"
+    found = str(connection.execute(sql.select(_META.c.value).where(ours)).scalar_one())
+    while found in _UPGRADES:
+        found, statements = _UPGRADES[found]
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+        connection.execute(sql.update(_META).where(ours).values(value=found))
+    return found
 
 
 def _claim(path: Path) -> int:
@@ -362,13 +478,6 @@ def _keep_dataset(connection: sql.Connection, manifest: RunManifest, dataset: Da
         _insert_new(connection, _OUTPUTS, outputs)
 
 
-def _insert(
-    connection: sql.Connection, table: sql.Table, rows: Sequence[Mapping[str, object]]
-) -> None:
-    if rows:
-        connection.execute(sql.insert(table), rows)
-
-
 def _insert_new(
     connection: sql.Connection, table: sql.Table, rows: Sequence[Mapping[str, object]]
 ) -> None:
@@ -376,37 +485,46 @@ def _insert_new(
         connection.execute(insert(table).on_conflict_do_nothing(), rows)
 
 
-def _run(connection: sql.Connection, statement: sql.Update) -> None:
-    connection.execute(statement)
-
-
-def _result_row(result: Result) -> Mapping[str, object]:
+def _result_row(result: Result) -> tuple[object, ...]:
     outcome = result.outcome
-    return {
-        "run_id": result.run_id,
-        "item_id": result.key.item_id,
-        "system": result.key.system,
-        "scorer": outcome.scorer,
-        "target": outcome.target.value,
-        "revision": result.revision,
-        "kind": type(outcome).__name__,
-        "signature": outcome.signature if isinstance(outcome, Score) else "",
-        "content": result.content,
-        "duration_s": result.duration_s,
-        "body": msgspec.json.encode(outcome),
-    }
+    return (
+        result.run_id,
+        result.key.item_id,
+        result.key.system,
+        outcome.scorer,
+        outcome.target.value,
+        result.revision,
+        type(outcome).__name__,
+        outcome.signature if isinstance(outcome, Score) else "",
+        result.content,
+        result.duration_s,
+        _JSON.encode(outcome),
+    )
 
 
 def _result(row: sql.Row[Any]) -> Result:
     return Result(
         run_id=row.run_id,
         key=RecordKey(item_id=row.item_id, system=row.system),
-        outcome=msgspec.json.decode(row.body, type=_KINDS[row.kind]),
+        outcome=_outcome(row.kind, row.body),
         content=row.content,
         revision=row.revision,
         duration_s=row.duration_s,
     )
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat()
+def _outcome(kind: str, body: bytes) -> Outcome:
+    return _KINDS[kind].decode(body)
+
+
+def _attempt(row: sql.Row[Any]) -> Attempt:
+    return Attempt(
+        call_id=row.call_id,
+        opened=row.opened,
+        closed=row.closed or "",
+        error=row.error or "",
+        possibly_paid=bool(row.possibly_paid),
+        input_tokens=row.input_tokens,
+        output_tokens=row.output_tokens,
+        cost=row.cost,
+    )

@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Protocol
 
 from judge.errors import RunNotFound, StoreError
 from judge.records.dataset import Dataset
 from judge.records.record import RecordKey, Target
+from judge.results.completions import MemoryCompletions
 from judge.results.outcome import Score
-from judge.results.run import Result, RunManifest
+from judge.results.run import Result, RunManifest, case_id_of
+from judge.results.spending import Attempt, PossiblyPaid, Spending, name_of, spending
 
 
 class ResultStore(Protocol):
@@ -39,7 +42,18 @@ class ResultStore(Protocol):
         ...
 
     def calls_left_open(self, run_id: str) -> frozenset[str]:
-        """Return the ids of calls that were sent and never answered: possibly paid."""
+        """Return the ids of calls of which nobody knows what came: they were never closed."""
+        ...
+
+    def possibly_paid(self, run_id: str) -> Sequence[PossiblyPaid]:
+        """Return each call that may be charged for although there is no answer to it.
+
+        Those are the calls left open, and those whose failure the endpoint may charge for.
+        """
+        ...
+
+    def spending(self, run_id: str) -> Spending:
+        """Return what the calls of a run cost."""
         ...
 
 
@@ -90,6 +104,8 @@ class MemoryStore:
     _runs: dict[str, tuple[RunManifest, Dataset]] = field(default_factory=dict)
     _results: dict[str, list[Result]] = field(default_factory=dict)
     _documents: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    _ledgers: dict[str, "MemoryLedger"] = field(default_factory=dict)
+    completions: MemoryCompletions = field(default_factory=MemoryCompletions)
 
     def begin(self, manifest: RunManifest, dataset: Dataset) -> None:
         if manifest.run_id in self._runs:
@@ -125,13 +141,35 @@ class MemoryStore:
         }
 
     def calls_left_open(self, run_id: str) -> frozenset[str]:
-        del run_id  # nothing here outlives a crash
-        return frozenset()
+        rows = self._ledger(run_id).rows
+        return frozenset(row.call_id for row in rows if not row.closed)
+
+    def possibly_paid(self, run_id: str) -> Sequence[PossiblyPaid]:
+        return [
+            PossiblyPaid(call_id=row.call_id, opened=row.opened, error=row.error)
+            for row in self._ledger(run_id).rows
+            if row.may_be_charged
+        ]
+
+    def spending(self, run_id: str) -> Spending:
+        results = newest(self._results.get(run_id, []))
+        names = {
+            case_id_of(one.outcome.scorer, one.outcome.target, one.key): name_of(one.outcome)
+            for one in results
+        }
+        return spending(self._ledger(run_id).rows, names)
 
     def attempts(self, run_id: str, *, replay: bool) -> "MemoryAttempts":
-        """Return an attempt ledger; nothing in it outlives this process."""
-        del run_id, replay
-        return MemoryAttempts()
+        """Return the attempt ledger of one run; nothing in it outlives this process.
+
+        Args:
+            run_id: the run.
+            replay: whether answers received before are to be used.
+        """
+        return MemoryAttempts(self._ledger(run_id), replay=replay)
+
+    def _ledger(self, run_id: str) -> "MemoryLedger":
+        return self._ledgers.setdefault(run_id, MemoryLedger())
 
     def put_document(self, kind: str, document_id: str, body: bytes) -> None:
         self._documents.pop((kind, document_id), None)
@@ -142,27 +180,53 @@ class MemoryStore:
 
 
 @dataclass(slots=True)
-class MemoryAttempts:
-    """An attempt ledger in this process: what was opened, and what came of it.
+class MemoryLedger:
+    """The attempts of one run, and the answers to them by call id."""
 
-    Attributes:
-        opened_calls: call ids in the order they were opened.
-        closed_attempts: attempt number to the reply, or to the words that say why there is none.
+    rows: list[Attempt] = field(default_factory=list)
+    replies: dict[str, bytes] = field(default_factory=dict)
+
+
+class MemoryAttempts:
+    """An attempt ledger in this process.
+
+    Args:
+        ledger: where the attempts are kept; others may keep theirs there too.
+        replay: whether answers received before are to be used.
     """
 
-    opened_calls: list[str] = field(default_factory=list)
-    closed_attempts: dict[int, bytes | str] = field(default_factory=dict)
+    def __init__(self, ledger: MemoryLedger | None = None, *, replay: bool = False) -> None:
+        self._ledger = ledger or MemoryLedger()
+        self._earlier = dict(self._ledger.replies) if replay else {}
 
     async def opened(self, call_id: str) -> int:
-        self.opened_calls.append(call_id)
-        return len(self.opened_calls) - 1
+        self._ledger.rows.append(Attempt(call_id=call_id, opened=timestamp()))
+        return len(self._ledger.rows) - 1
 
-    async def closed(self, attempt: int, *, reply: bytes = b"", error: str = "") -> None:
-        self.closed_attempts[attempt] = reply or error
+    async def closed(
+        self,
+        attempt: int,
+        *,
+        reply: bytes = b"",
+        error: str = "",
+        possibly_paid: bool = False,
+        input_tokens: int | None = None,
+        output_tokens: int | None = None,
+        cost: float | None = None,
+    ) -> None:
+        row = self._ledger.rows[attempt]
+        row.closed, row.error, row.possibly_paid = timestamp(), error, possibly_paid
+        row.input_tokens, row.output_tokens, row.cost = input_tokens, output_tokens, cost
+        if reply:
+            self._ledger.replies[row.call_id] = reply
 
     def answered(self, call_id: str) -> bytes | None:
-        del call_id  # there was no earlier process
-        return None
+        return self._earlier.get(call_id)
+
+
+def timestamp() -> str:
+    """Return the time as attempts are marked with it: ISO 8601, in UTC."""
+    return datetime.now(UTC).isoformat()
 
 
 def newest(results: Sequence[Result]) -> list[Result]:

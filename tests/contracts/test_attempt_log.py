@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -9,14 +10,26 @@ import pytest
 from judge.errors import AccessDenied, StoreUnusable
 from judge.models.chat import ChatCall, Completion, Message, Sampling
 from judge.models.ledger import AttemptLog, Ledgered
+from judge.records.dataset import Dataset
+from judge.records.record import RecordKey, Target
+from judge.results.outcome import Fate, FateCode, Outcome, Score
+from judge.results.run import Result, RunManifest, case_id_of
+from judge.results.spending import Spent
 from judge.results.sql import SqlStore
 from judge.results.store import MemoryAttempts, MemoryStore
+from judge.stats.money import Money
 from judge.testing import FakeChat, MemoryAttemptLog, completion
 
 RUN = "r1"
 
 Opener = Callable[[Path, Mapping[str, bytes]], AbstractContextManager[AttemptLog]]
 """Opens a ledger that knows what an earlier process received: call id to answer."""
+
+
+async def _receive(store: SqlStore | MemoryStore, answers: Mapping[str, bytes]) -> None:
+    log = store.attempts(RUN, replay=False)
+    for call_id, reply in answers.items():
+        await log.closed(await log.opened(call_id), reply=reply)
 
 
 @contextmanager
@@ -26,13 +39,8 @@ def for_tests(folder: Path, earlier: Mapping[str, bytes]) -> Iterator[AttemptLog
 
 @contextmanager
 def sql(folder: Path, earlier: Mapping[str, bytes]) -> Iterator[AttemptLog]:
-    async def receive(store: SqlStore) -> None:
-        log = store.attempts(RUN, replay=False)
-        for call_id, reply in earlier.items():
-            await log.closed(await log.opened(call_id), reply=reply)
-
     with SqlStore(folder / "store.db") as store:
-        asyncio.run(receive(store))
+        asyncio.run(_receive(store, earlier))
     with SqlStore(folder / "store.db") as store:
         yield store.attempts(RUN, replay=True)
 
@@ -45,12 +53,15 @@ def memory(folder: Path, earlier: Mapping[str, bytes]) -> Iterator[AttemptLog]:
 
 @contextmanager
 def of_a_store_in_memory(folder: Path, earlier: Mapping[str, bytes]) -> Iterator[AttemptLog]:
-    assert not earlier, "nothing in memory is earlier than this process"
-    yield MemoryStore().attempts(RUN, replay=True)
+    store = MemoryStore()
+    asyncio.run(_receive(store, earlier))
+    yield store.attempts(RUN, replay=True)
 
 
 on_each_log = pytest.mark.parametrize("opened", [for_tests, sql, memory, of_a_store_in_memory])
-on_each_log_that_outlives_a_process = pytest.mark.parametrize("opened", [for_tests, sql])
+on_each_log_that_outlives_a_process = pytest.mark.parametrize(
+    "opened", [for_tests, sql, of_a_store_in_memory]
+)
 
 
 def call(call_id: str) -> ChatCall:
@@ -133,13 +144,18 @@ def test_an_answer_that_was_paid_for_is_not_asked_for_again(opened: Opener, tmp_
     assert model.calls == []
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqlStore]:
+@pytest.fixture(params=["memory", "sql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlStore | MemoryStore]:
+    if request.param == "memory":
+        yield MemoryStore()
+        return
     with SqlStore(tmp_path / "store.db") as opened:
         yield opened
 
 
-def test_a_call_is_left_open_until_it_has_an_answer_or_an_error(store: SqlStore) -> None:
+def test_a_call_is_left_open_until_it_has_an_answer_or_an_error(
+    store: SqlStore | MemoryStore,
+) -> None:
     async def work() -> list[frozenset[str]]:
         log = store.attempts(RUN, replay=False)
         seen = [store.calls_left_open(RUN)]
@@ -154,7 +170,7 @@ def test_a_call_is_left_open_until_it_has_an_answer_or_an_error(store: SqlStore)
 
 
 def test_a_call_that_was_possibly_paid_stays_listed_when_it_is_asked_again(
-    store: SqlStore,
+    store: SqlStore | MemoryStore,
 ) -> None:
     async def work() -> None:
         log = store.attempts(RUN, replay=False)
@@ -166,7 +182,7 @@ def test_a_call_that_was_possibly_paid_stays_listed_when_it_is_asked_again(
     assert store.calls_left_open(RUN) == {"a"}
 
 
-def test_the_ledgers_of_two_runs_are_kept_apart(store: SqlStore) -> None:
+def test_the_ledgers_of_two_runs_are_kept_apart(store: SqlStore | MemoryStore) -> None:
     async def work() -> None:
         for run_id in ("other", RUN):
             log = store.attempts(run_id, replay=False)
@@ -181,7 +197,7 @@ def test_the_ledgers_of_two_runs_are_kept_apart(store: SqlStore) -> None:
 
 
 def test_the_last_of_several_answers_is_given_back_and_an_error_after_it_hides_none(
-    store: SqlStore,
+    store: SqlStore | MemoryStore,
 ) -> None:
     async def work() -> None:
         log = store.attempts(RUN, replay=False)
@@ -193,7 +209,7 @@ def test_the_last_of_several_answers_is_given_back_and_an_error_after_it_hides_n
     assert store.attempts(RUN, replay=True).answered("a") == b"last"
 
 
-def test_a_run_that_asks_anew_is_given_no_earlier_answer(store: SqlStore) -> None:
+def test_a_run_that_asks_anew_is_given_no_earlier_answer(store: SqlStore | MemoryStore) -> None:
     async def work() -> None:
         log = store.attempts(RUN, replay=False)
         await log.closed(await log.opened("a"), reply=b"unparseable")
@@ -203,7 +219,7 @@ def test_a_run_that_asks_anew_is_given_no_earlier_answer(store: SqlStore) -> Non
     assert store.attempts(RUN, replay=False).answered("a") is None
 
 
-def test_an_attempt_is_on_the_disk_before_anything_is_sent(store: SqlStore, tmp_path: Path) -> None:
+def test_an_attempt_is_on_the_disk_before_anything_is_sent(tmp_path: Path) -> None:
     seen: list[frozenset[str]] = []
 
     def look(asked: ChatCall) -> Completion:
@@ -211,11 +227,12 @@ def test_an_attempt_is_on_the_disk_before_anything_is_sent(store: SqlStore, tmp_
             seen.append(other.calls_left_open(RUN))
         return completion("yes")
 
-    log = store.attempts(RUN, replay=False)
-    asyncio.run(Ledgered(FakeChat(look), log).complete(call("a")))
+    with SqlStore(tmp_path / "store.db") as store:
+        log = store.attempts(RUN, replay=False)
+        asyncio.run(Ledgered(FakeChat(look), log).complete(call("a")))
 
-    assert seen == [{"a"}]
-    assert store.calls_left_open(RUN) == frozenset()
+        assert seen == [{"a"}]
+        assert store.calls_left_open(RUN) == frozenset()
 
 
 def test_where_an_attempt_cannot_be_written_down_nothing_is_sent(tmp_path: Path) -> None:
@@ -228,3 +245,78 @@ def test_where_an_attempt_cannot_be_written_down_nothing_is_sent(tmp_path: Path)
             asyncio.run(Ledgered(model, log).complete(call("a")))
 
     assert model.calls == []
+
+
+def test_what_calls_cost_is_known_by_run_measure_and_fate(store: SqlStore | MemoryStore) -> None:
+    key = RecordKey(item_id="7#x", system="org/student")
+    case = case_id_of("equivalence", Target.REFERENCE, key)
+    fate = Fate(
+        scorer="equivalence", target=Target.REFERENCE, code=FateCode.JUDGE_REFUSED, message="no"
+    )
+    score = Score(scorer="equivalence", target=Target.REFERENCE, value=1.0, signature="s")
+
+    async def work() -> None:
+        log = store.attempts(RUN, replay=False)
+        await log.opened(f"{case}#1")  # and the process died
+        refused = await log.opened(f"{case}#1")
+        await log.closed(refused, reply=b"no", input_tokens=100, output_tokens=20, cost=0.5)
+        slow = await log.opened("similarity.teacher/s/i#1")
+        await log.closed(slow, error="judge_unavailable: no answer", possibly_paid=True)
+        await log.closed(await log.opened("similarity.teacher/s/i#1"), error="x: HTTP 503")
+        await log.closed(await log.opened("similarity.teacher/s/i#1"), reply=b"yes")
+        other = store.attempts("other", replay=False)
+        await other.closed(await other.opened(f"{case}#1"), reply=b"yes", cost=9.0)
+        await store.put([_result(key, score, revision=0)])
+        await store.put([_result(key, fate, revision=1)])
+
+    store.begin(_manifest(RUN), Dataset(items=(), systems=(), outputs={}))
+    asyncio.run(work())
+    found = store.spending(RUN)
+
+    refused = Spent(
+        calls=2,
+        input_tokens=100,
+        output_tokens=20,
+        cost=Money(dollars=0.5, known=1),
+        possibly_paid=1,
+    )
+    others = Spent(calls=3, cost=Money(unknown=1), possibly_paid=1)
+    assert found.by_measure == {"equivalence.reference": refused, "similarity.teacher": others}
+    assert found.by_fate == {"judge_refused": refused, "not_yet_scored": others}
+    assert found.total == refused + others
+    assert [(one.call_id, one.error) for one in store.possibly_paid(RUN)] == [
+        (f"{case}#1", ""),
+        ("similarity.teacher/s/i#1", "judge_unavailable: no answer"),
+    ]
+
+
+def test_a_run_without_calls_spent_nothing(store: SqlStore | MemoryStore) -> None:
+    assert store.spending(RUN).total == Spent()
+    assert list(store.possibly_paid(RUN)) == []
+
+
+def _result(key: RecordKey, outcome: Outcome, *, revision: int) -> Result:
+    return Result(
+        run_id=RUN, key=key, outcome=outcome, content="c", revision=revision, duration_s=0.0
+    )
+
+
+def _manifest(run_id: str) -> RunManifest:
+    return RunManifest(
+        run_id=run_id,
+        name="test",
+        purpose="score",
+        started=datetime(2026, 5, 1, tzinfo=UTC),
+        dataset="d",
+        population="d",
+        outputs={},
+        n_items=0,
+        systems=(),
+        slices={},
+        measures=(),
+        seed=0,
+        rated=False,
+        versions={},
+        config="",
+        config_path="",
+    )

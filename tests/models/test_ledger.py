@@ -19,7 +19,17 @@ class _FullLog:
     async def opened(self, call_id: str) -> int:
         raise StoreError("no space left on the device")
 
-    async def closed(self, attempt: int, *, reply: bytes = b"", error: str = "") -> None:
+    async def closed(
+        self,
+        attempt: int,
+        *,
+        reply: bytes = b"",
+        error: str = "",
+        possibly_paid: bool = False,
+        input_tokens: int | None = None,
+        output_tokens: int | None = None,
+        cost: float | None = None,
+    ) -> None:
         raise StoreError("no space left on the device")
 
     def answered(self, call_id: str) -> bytes | None:

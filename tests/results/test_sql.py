@@ -21,7 +21,9 @@ from judge.records.dataset import Dataset
 from judge.records.record import Item, RecordKey, Role, System, Target
 from judge.results.outcome import Score
 from judge.results.run import Result, RunManifest
+from judge.results.spending import Spent
 from judge.results.sql import SCHEMA_VERSION, SqlStore
+from judge.stats.money import Money
 
 DATASET = Dataset(
     items=tuple(Item(item_id=str(number), cluster=str(number)) for number in range(50)),
@@ -395,3 +397,109 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__
+
+
+LAYOUT_1 = """
+CREATE TABLE meta (name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (name));
+INSERT INTO meta VALUES ('schema_version', '1');
+CREATE TABLE items (
+    dataset TEXT NOT NULL, position INTEGER NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (dataset, position)
+);
+CREATE TABLE outputs (
+    fingerprint TEXT NOT NULL, item_id TEXT NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (fingerprint, item_id)
+);
+CREATE TABLE runs (
+    sequence INTEGER NOT NULL, run_id TEXT NOT NULL, manifest BLOB NOT NULL,
+    PRIMARY KEY (sequence), UNIQUE (run_id)
+);
+CREATE TABLE results (
+    sequence INTEGER NOT NULL, run_id TEXT NOT NULL, item_id TEXT NOT NULL, system TEXT NOT NULL,
+    scorer TEXT NOT NULL, target TEXT NOT NULL, revision INTEGER NOT NULL, kind TEXT NOT NULL,
+    signature TEXT NOT NULL, content TEXT NOT NULL, duration_s FLOAT NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (sequence), UNIQUE (run_id, item_id, system, scorer, target, revision)
+);
+CREATE INDEX results_by_signature ON results (signature, target);
+CREATE TABLE attempts (
+    attempt INTEGER NOT NULL, run_id TEXT NOT NULL, call_id TEXT NOT NULL, opened TEXT NOT NULL,
+    closed TEXT, reply BLOB, error TEXT,
+    PRIMARY KEY (attempt)
+);
+CREATE INDEX attempts_by_call ON attempts (run_id, call_id);
+CREATE TABLE documents (
+    sequence INTEGER NOT NULL, kind TEXT NOT NULL, document_id TEXT NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (sequence), UNIQUE (kind, document_id)
+);
+INSERT INTO results VALUES (
+    7, 'r1', 'old', 'student', 'equivalence', 'reference', 0, 'Score', 's', 'c', 0.0,
+    CAST('{"scorer":"equivalence","target":"reference","value":1.0,"signature":"s"}' AS BLOB)
+);
+INSERT INTO attempts VALUES
+    (1, 'r1', 'equivalence.reference/student/old#1', 'then', 'later', CAST('{}' AS BLOB), NULL),
+    (2, 'r1', 'equivalence.reference/student/lost#1', 'then', NULL, NULL, NULL);
+"""
+"""A store as version 0.1 of this package made and filled it."""
+
+
+def test_a_store_of_the_first_layout_is_brought_up_to_date_and_loses_nothing(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(LAYOUT_1)
+
+    async def ask(store: SqlStore) -> None:
+        log = store.attempts("r1", replay=True)
+        assert log.answered("equivalence.reference/student/old#1") == b"{}"
+        attempt = await log.opened("equivalence.reference/student/new#1")
+        await log.closed(attempt, reply=b"{}", input_tokens=100, output_tokens=20, cost=0.5)
+
+    with SqlStore(path) as store:
+        asyncio.run(ask(store))
+        _put(store, _result("new"))
+    with SqlStore(path) as again:
+        results, spending = again.results("r1"), again.spending("r1")
+        paid = [one.call_id for one in again.possibly_paid("r1")]
+
+    assert results == [_result("old"), _result("new")]
+    assert spending.total == Spent(
+        calls=3,
+        input_tokens=100,
+        output_tokens=20,
+        cost=Money(dollars=0.5, known=1, unknown=1),
+        possibly_paid=1,
+    )
+    assert paid == ["equivalence.reference/student/lost#1"]
+
+
+def test_an_upgrade_that_fails_leaves_the_store_as_it_was(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(LAYOUT_1)
+        connection.execute("ALTER TABLE attempts ADD COLUMN cost TEXT")  # nobody expects it
+        before = list(connection.iterdump())
+
+    with pytest.raises(StoreUnusable, match="duplicate column name: cost"):
+        SqlStore(path)
+
+    with closing(sqlite3.connect(path)) as connection:
+        assert list(connection.iterdump()) == before
+
+
+def test_when_something_could_not_be_written_no_further_attempt_is_opened(path: Path) -> None:
+    async def work(store: SqlStore) -> list[str]:
+        log = store.attempts("r1", replay=False)
+        await log.opened("before")
+        await store.put([_result("a")])
+        # The failing write and the attempt are handed over together: neither knows of the other.
+        failing, late = await asyncio.gather(
+            store.put([_result("a")]), log.opened("together"), return_exceptions=True
+        )
+        after = await asyncio.gather(log.opened("after"), return_exceptions=True)
+        await store.attempts("r1", replay=False).opened("of the resume")
+        return [str(error) for error in (failing, late, *after)]
+
+    with SqlStore(path) as store:
+        failing, late, after = asyncio.run(work(store))
+        opened = store.calls_left_open("r1")
+
+    assert "UNIQUE constraint failed" in failing
+    assert late == after == "nothing is sent any more: something could not be written before"
+    assert opened == {"before", "together", "of the resume"}
