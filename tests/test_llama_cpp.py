@@ -1,7 +1,9 @@
+import asyncio
 import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -9,6 +11,13 @@ import gguf
 import numpy as np
 import pytest
 import xllamacpp
+
+from judge.judges.judge import JudgedCase, Judgement
+from judge.judges.prompt import read_prompt
+from judge.judges.prompted import PromptedJudge
+from judge.models.chat import ReplyFormat, Sampling
+from judge.models.openai import OpenAIChat
+from judge.records.record import RecordKey, Target
 
 # The smallest model that llama.cpp serves: untrained, so its verdicts are random.
 WIDTH, HIDDEN, HEADS, CONTEXT = 32, 64, 2, 4096
@@ -48,7 +57,8 @@ ratings:
 """
 
 
-def write_model(path: Path) -> None:
+def write_model(path: Path, *, favoured: str = "") -> None:
+    """Write a model of random weights, to which some characters may be far more probable."""
     tokens = [*SPECIAL, *PRINTABLE, SPACE]
     writer = gguf.GGUFWriter(path, "llama")
     writer.add_context_length(CONTEXT)
@@ -70,6 +80,10 @@ def write_model(path: Path) -> None:
     rng = np.random.default_rng(SEED)
     for name, shape in shapes(len(tokens)).items():
         drawn = rng.normal(0, 0.2, shape) if len(shape) == 2 else np.ones(shape)
+        if favoured and name == "token_embd.weight":
+            drawn[:, 0] = 3.0  # what every token has in common
+        if favoured and name == "output.weight":
+            drawn[:, 0] = [3.0 * (token in favoured) for token in tokens]
         writer.add_tensor(name, drawn.astype(np.float32))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -120,9 +134,15 @@ def output_of(name: str) -> str:
 
 @pytest.fixture(scope="module")
 def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Serve the model on a free port of the loopback interface."""
     path = tmp_path_factory.mktemp("model") / "random.gguf"
     write_model(path)
+    with served(path) as url:
+        yield url
+
+
+@contextmanager
+def served(path: Path) -> Iterator[str]:
+    """Serve a model on a free port of the loopback interface."""
     params = xllamacpp.CommonParams()
     params.model.path = str(path)
     params.n_parallel = SLOTS
@@ -200,3 +220,73 @@ def test_what_a_refused_judge_says_stays_withheld(
     assert not {"value", "low", "high", "bounds"} & row.keys()
     assert [trust["standing"] for trust in report["trust"]] == ["not_trusted"]
     assert report["trust"][0]["certificate"] == json.loads(validation.stdout)["certificate"]
+
+
+WEIGHED = """\
+---
+id: equivalence/short
+version: 1
+criterion: equivalence
+scale: {kind: binary, categories: [different, equivalent]}
+reply:
+  type: object
+  properties: {verdict: {enum: [different, equivalent]}}
+  required: [verdict]
+  additionalProperties: false
+---
+Is it the same?
+--- user ---
+{{input}} {{against}} {{candidate}}
+"""
+
+
+def weighed_at(base_url: str, prompt: Path) -> Judgement:
+    async def ask() -> Judgement:
+        chat = OpenAIChat(
+            "random-weights",
+            base_url=base_url,
+            api_key="none",
+            reply_format=ReplyFormat.JSON_SCHEMA,
+            connections=1,
+        )
+        judge = PromptedJudge(
+            chat, prompt=read_prompt(prompt), sampling=Sampling(max_tokens=500), weighted=True
+        )
+        case = JudgedCase(
+            key=RecordKey(item_id="1", system="small"),
+            case_id="equivalence.reference/small/1",
+            target=Target.REFERENCE,
+            input="Add 1 to 1.",
+            candidate="It is 2.",
+            against=("2",),
+        )
+        try:
+            return await judge.judge(case)
+        finally:
+            await chat.close()
+
+    return asyncio.run(ask())
+
+
+def test_a_real_server_gives_the_probabilities_that_a_verdict_is_weighed_by(
+    base_url: str, tmp_path: Path
+) -> None:
+    prompt, path = tmp_path / "short.md", tmp_path / "favours.gguf"
+    prompt.write_text(WEIGHED)
+    write_model(path, favoured="de")
+
+    with served(path) as decided:
+        judgement = weighed_at(decided, prompt)
+    undecided = weighed_at(base_url, prompt)
+
+    (vote,) = judgement.votes
+    chances = judgement.details["chances"]
+    assert isinstance(chances, dict)
+    assert judgement.value == chances["equivalent"] == pytest.approx(1 - chances["different"])
+    assert judgement.value is not None
+    assert 0.001 < judgement.value < 0.999
+    assert (vote.label, vote.confidence) == (judgement.label, chances[judgement.label])
+    assert judgement.label == max(chances, key=lambda label: float(chances[label]))
+    # Each of its hundred characters is as probable as any other, and two begin a category.
+    assert undecided.flags == ("not_weighted",)
+    assert "of the probability is on the scale" in str(undecided.details["not_weighted"])

@@ -13,7 +13,7 @@ LEAST_MASS = 0.5
 """Of the probability at the verdict's place, how much must be the scale's own."""
 
 _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}:,]|[^\s"\[\]{}:,]+')
-_MOST_END_TOKENS = 2  # that an endpoint lists after the last one of the text
+_MOST_END_TOKENS = 8  # that an endpoint lists after the last one of the text
 
 
 def category_chances(

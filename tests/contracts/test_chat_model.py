@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
+import msgspec
 import pytest
 
 from judge.errors import AccessDenied
@@ -9,6 +10,7 @@ from judge.models.chat import ChatCall, ChatModel, Completion, Message, ReplyFor
 from judge.models.ledger import Ledgered
 from judge.models.limits import Deadlined, Retrying
 from judge.models.openai import OpenAIChat
+from judge.models.recorded import RecordedChat
 from judge.testing import (
     Answer,
     FakeChat,
@@ -86,10 +88,18 @@ async def as_wired() -> AsyncIterator[ChatModel]:
         yield Retrying(Ledgered(Deadlined(chat, deadline_s=30), MemoryAttemptLog()))
 
 
+@asynccontextmanager
+async def recorded() -> AsyncIterator[ChatModel]:
+    def stored(call_id: str) -> bytes:
+        return msgspec.json.encode(completion(call_id.removeprefix("call of ")))
+
+    yield RecordedChat(stored, identity=FakeChat().identity)
+
+
 Opener = Callable[[], AbstractAsyncContextManager[ChatModel]]
-on_each_chat_model = pytest.mark.parametrize(
-    "opened", [fake, openai, deadlined, retrying, ledgered, as_wired]
-)
+THAT_ASK = [fake, openai, deadlined, retrying, ledgered, as_wired]
+on_each_chat_model = pytest.mark.parametrize("opened", [*THAT_ASK, recorded])
+on_each_that_asks = pytest.mark.parametrize("opened", THAT_ASK)
 
 
 @on_each_chat_model
@@ -116,7 +126,7 @@ def test_calls_at_the_same_time_get_each_their_own_answer(opened: Opener) -> Non
     assert [answer.text for answer in asyncio.run(ask())] == texts
 
 
-@on_each_chat_model
+@on_each_that_asks
 def test_an_error_has_the_class_that_names_its_fate(opened: Opener) -> None:
     async def ask() -> None:
         async with opened() as model:
@@ -126,7 +136,7 @@ def test_an_error_has_the_class_that_names_its_fate(opened: Opener) -> None:
         asyncio.run(ask())
 
 
-@on_each_chat_model
+@on_each_that_asks
 def test_a_cancelled_call_is_given_up_and_the_next_one_answered(opened: Opener) -> None:
     async def ask() -> Completion:
         async with opened() as model:

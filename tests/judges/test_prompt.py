@@ -114,6 +114,14 @@ def test_every_shipped_prompt_can_be_used(name: str) -> None:
     )
 
 
+def test_the_prompt_in_the_documentation_can_be_used(written: Writer) -> None:
+    text = (PROMPTS.parent / "docs" / "prompts.md").read_text()
+    (shown,) = re.findall(r"^```\n(---\n.*?)^```$", text, re.DOTALL | re.MULTILINE)
+
+    assert read_prompt(written(shown)).criterion == "politeness"
+    assert all(f"`{name}`" in text for name in SHIPPED)
+
+
 def test_a_prompt_file_is_read_for_what_it_says(written: Writer) -> None:
     prompt = read_prompt(written(PROMPT))
 
