@@ -1,7 +1,6 @@
 """Prompt files: what a judge is asked, on which scales it answers and what it is shown."""
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from judge.errors import ConfigError, did_you_mean
 from judge.judges.fences import canonical, fenced, new_mark
 from judge.judges.judge import JudgedCase
-from judge.judges.reply import MAX_RATIONALE, ReplyReader, reply_validator
+from judge.judges.reply import ReplyReader
+from judge.judges.reply_schema import built_schema, given_schema
 from judge.models.chat import Message
 from judge.records.record import Target
 from judge.records.scale import Scale, ScaleKind
@@ -54,24 +54,6 @@ class _FrontMatter(_Section):
     against: str | list[str] = Field(default_factory=list)
     reply: dict[str, object] | None = None
     items: list[str] = Field(default_factory=list)
-
-
-class _VerdictSection(BaseModel):
-    enum: list[str | int]
-
-
-class _VerdictProperties(BaseModel):
-    verdict: _VerdictSection
-
-
-class _VerdictReply(BaseModel):
-    """What the schema of one criterion's verdict must hold; it may hold more."""
-
-    properties: _VerdictProperties
-
-
-class _VerdictsReply(BaseModel):
-    properties: dict[str, _VerdictReply]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,7 +214,9 @@ def read_prompt(path: Path) -> Prompt:
         prompt_id=front.id,
         criteria=criteria,
         targets=targets,
-        reply_schema=_reply_schema(path, front, criteria),
+        reply_schema=_reply_schema(
+            path, front, {criterion.name: criterion.scale for criterion in criteria}
+        ),
         fingerprint=hashlib.sha256(text.encode()).hexdigest(),
         quoted_items=tuple(front.items),
         system=_system_text(path, parted["system"].strip(), sections),
@@ -248,7 +232,9 @@ def _front_matter(path: Path, text: str) -> _FrontMatter:
     try:
         return _FrontMatter.model_validate(read)
     except ValidationError as error:
-        raise _fault(path, error) from error
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "the whole of it"
+        raise ConfigError(f"the front matter of {path.name}: {place}: {first['msg']}") from error
 
 
 def _sections(path: Path, front: _FrontMatter) -> Mapping[str, _ScaleSection]:
@@ -339,70 +325,13 @@ def _placeholders(targets: Sequence[Target]) -> tuple[Sequence[str], frozenset[s
     return ("input", "against", "candidate"), frozenset()
 
 
-def _reply_schema(path: Path, front: _FrontMatter, criteria: Sequence[Criterion]) -> str:
+def _reply_schema(path: Path, front: _FrontMatter, scales: Mapping[str, Scale]) -> str:
     if front.reply is None:
-        return json.dumps(_built(criteria), ensure_ascii=False)
-    place = f"the front matter of {path.name}: reply"
-    for criterion, (where, section) in zip(
-        criteria, _verdict_sections(path, front.reply, criteria), strict=True
-    ):
-        verdicts = [str(verdict) for verdict in section.enum]
-        if sorted(verdicts) != sorted(criterion.scale.categories):
-            raise ConfigError(
-                f"{place}.{where}.enum is {', '.join(verdicts)}, the scale's categories "
-                f"are {', '.join(criterion.scale.categories)}; give both the same"
-            )
+        return built_schema(scales)
     try:
-        # A grammar-constrained endpoint writes keys in this order: the reason before the verdict.
-        schema = json.dumps(front.reply, ensure_ascii=False, allow_nan=False)
-        reply_validator(schema)
-    except (TypeError, ValueError) as error:
-        words = str(error).splitlines()[0]
-        raise ConfigError(f"{place} is no JSON Schema that can be used: {words}") from error
-    return schema
-
-
-def _verdict_sections(
-    path: Path, reply: Mapping[str, object], criteria: Sequence[Criterion]
-) -> Sequence[tuple[str, _VerdictSection]]:
-    try:
-        if len(criteria) == 1:
-            alone = _VerdictReply.model_validate(reply).properties.verdict
-            return [("properties.verdict", alone)]
-        parts = _VerdictsReply.model_validate(reply).properties
-    except ValidationError as error:
-        raise _fault(path, error, under=("reply",)) from error
-    names = [criterion.name for criterion in criteria]
-    if sorted(parts) != sorted(names):
-        raise ConfigError(
-            f"the front matter of {path.name}: reply.properties are "
-            f"{', '.join(parts) or 'none'}, the criteria {', '.join(names)}; give both the same"
-        )
-    return [
-        (f"properties.{name}.properties.verdict", parts[name].properties.verdict) for name in names
-    ]
-
-
-def _built(criteria: Sequence[Criterion]) -> Mapping[str, object]:
-    """Return the schema of a reply that says why and then what, for each criterion."""
-    if len(criteria) > 1:
-        return _object({criterion.name: _built([criterion]) for criterion in criteria})
-    categories = list(criteria[0].scale.categories)
-    return _object(
-        {
-            "rationale": {"type": "string", "maxLength": MAX_RATIONALE},
-            "verdict": {"type": "string", "enum": categories},
-        }
-    )
-
-
-def _object(properties: Mapping[str, object]) -> Mapping[str, object]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
+        return given_schema(front.reply, scales)
+    except ValueError as error:
+        raise ConfigError(f"the front matter of {path.name}: {error}") from error
 
 
 def _system_text(path: Path, text: str, sections: Mapping[str, _ScaleSection]) -> str:
@@ -431,9 +360,3 @@ def _in_words(sections: Mapping[str, _ScaleSection]) -> str:
             for category, meaning in meanings.items()
         ]
     return "\n".join(lines)
-
-
-def _fault(path: Path, error: ValidationError, *, under: Sequence[str] = ()) -> ConfigError:
-    first = error.errors()[0]
-    place = ".".join(map(str, (*under, *first["loc"]))) or "the whole of it"
-    return ConfigError(f"the front matter of {path.name}: {place}: {first['msg']}")

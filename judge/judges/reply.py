@@ -3,20 +3,15 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NoReturn
-
-import jsonschema_rs
 
 from judge.errors import JudgeRefused, JudgeTruncated, JudgeUnparseable, ScoringError
+from judge.judges.reply_schema import reply_validator
 from judge.models.chat import Completion
 from judge.records.scale import Scale
 from judge.records.strict_json import JsonObject, JsonValue, StrictJsonError, read_strict_json
 
 PARSER_VERSION = "2"
 """Part of a judge's signature: another reading of the same reply is another judge."""
-
-MAX_RATIONALE = 600
-"""Characters of a reason, in the replies that a prompt does not describe itself."""
 
 _COMPLETE = frozenset({"stop", "eos", "eos_token", "end_turn", "stop_sequence"})
 _CUT = frozenset({"", "length", "max_tokens", "model_length"})
@@ -117,19 +112,6 @@ class ReplyReader:
         words = {name.casefold() for scale in self._scales.values() for name in scale.categories}
         if not said & words and "{" not in text:
             raise JudgeRefused(f"the judge declined: {' '.join(text.split())[:300]}")
-
-
-def reply_validator(schema: str) -> jsonschema_rs.Validator:
-    """Compile the schema of replies; nothing is ever fetched for it.
-
-    Raises:
-        ValueError: it is no JSON Schema, or refers to another document.
-    """
-
-    def refuse(uri: str) -> NoReturn:
-        raise ValueError(f"it refers to {uri}, and nothing is ever fetched")
-
-    return jsonschema_rs.validator_for(schema, retriever=refuse)
 
 
 def _refuse_unfinished(completion: Completion) -> None:
