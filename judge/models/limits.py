@@ -1,123 +1,158 @@
-"""Wrappers that bound calls: how many at once, how long an attempt, how many attempts."""
+"""A chat model whose calls go out as fast as its endpoint takes them."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import random
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
 
-from tenacity import (
-    AsyncRetrying,
-    RetryCallState,
-    retry_if_exception_type,
-    stop_after_attempt,
-    wait_random_exponential,
-)
-
-from judge.errors import EndpointPaused, JudgeUnavailable, ScoringError
+from judge.errors import EndpointPaused, JudgeUnavailable, RateLimited, ScoringError
 from judge.models.chat import ChatCall, ChatModel, Completion
+from judge.models.concurrency import START, Window
+from judge.models.deadline import Deadlined
+from judge.models.learned_rate import LearnedRate
+from judge.models.line import Line, Sent
+from judge.models.pause import PATIENCE_S, Pause, clock_time, utc_now
+from judge.models.rate import Pace, RateLimit
+from judge.models.retrying import MAX_ATTEMPTS, Retrying
 
-MAX_ATTEMPTS = 5
-LONGEST_WAIT_S = 60.0
-PATIENCE_S = 300.0
+__all__ = ["MAX_ATTEMPTS", "Deadlined", "Limited", "RateLimit", "Retrying"]
 
 
 class Limited:
-    """A chat model that is asked at most so many things at once, by whoever shares it."""
+    """A chat model whose calls go out as fast as its endpoint takes them, and in their order.
 
-    def __init__(self, model: ChatModel, *, connections: int) -> None:
-        self._model = model
-        self._free = asyncio.Semaphore(connections)
-
-    @property
-    def identity(self) -> Mapping[str, str]:
-        return self._model.identity
-
-    async def complete(self, call: ChatCall) -> Completion:
-        async with self._free:
-            return await self._model.complete(call)
-
-
-class Deadlined:
-    """A chat model that answers within a number of wall-clock seconds or not at all.
-
-    A read timeout is no deadline: a server that drips a byte a second never trips it.
-    """
-
-    def __init__(self, model: ChatModel, *, deadline_s: float) -> None:
-        self._model = model
-        self._deadline_s = deadline_s
-
-    @property
-    def identity(self) -> Mapping[str, str]:
-        return self._model.identity
-
-    async def complete(self, call: ChatCall) -> Completion:
-        try:
-            async with asyncio.timeout(self._deadline_s):
-                return await self._model.complete(call)
-        except TimeoutError as error:
-            raise JudgeUnavailable(f"no answer within {self._deadline_s:g} s") from error
-
-
-class Retrying:
-    """A chat model that asks again when the endpoint may do better later.
+    How many are in flight, and how far apart they go, is learned from what the endpoint refuses;
+    requests and tokens per minute that are known beforehand are kept to. While the endpoint asks
+    for a pause, nobody goes; whom it refused goes before those who were not asked yet. An error
+    after which no call can do better, out of quota say, ends those that wait as well.
 
     Args:
         model: who is asked.
-        attempts: how often, at most.
-        longest_wait_s: between two attempts, where the endpoint does not say how long.
-        patience_s: the longest wait an endpoint may ask for.
-        sleep: how to wait a number of seconds.
+        connections: most calls in flight.
+        start: how many at first.
+        rate: what the account is granted; None where there is no such limit.
+        patience_s: the longest pause that calls wait for.
+        clock: seconds, from any start.
+        jitter: draws from [0, 1).
+        wall: the time of day, for messages.
     """
 
     def __init__(
         self,
         model: ChatModel,
         *,
-        attempts: int = MAX_ATTEMPTS,
-        longest_wait_s: float = LONGEST_WAIT_S,
+        connections: int,
+        start: int = START,
+        rate: RateLimit | None = None,
         patience_s: float = PATIENCE_S,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
+        jitter: Callable[[], float] = random.random,
+        wall: Callable[[], datetime] = utc_now,
     ) -> None:
         self._model = model
-        self._attempts = attempts
-        self._backoff = wait_random_exponential(multiplier=0.5, max=longest_wait_s)
+        self._window = Window(most=connections, start=start)
+        self._pace = Pace(rate) if rate and rate != RateLimit() else None
+        self._pause = Pause(jitter)
+        self._learned = LearnedRate()
+        self._line = Line(
+            window=self._window,
+            pace=self._pace,
+            pause=self._pause,
+            learned=self._learned,
+            clock=clock,
+        )
         self._patience_s = patience_s
-        self._sleep = sleep
+        self._clock = clock
+        self._wall = wall
+        self._refused: set[str] = set()
+        self._over: ScoringError | None = None
 
     @property
     def identity(self) -> Mapping[str, str]:
         return self._model.identity
 
+    @property
+    def limit(self) -> int:
+        """How many calls may be in flight now."""
+        return self._window.limit
+
+    @property
+    def learned_per_minute(self) -> float | None:
+        """Calls a minute the endpoint took between its refusals; None where it refused none."""
+        return self._learned.per_minute
+
+    @property
+    def pause_s(self) -> float:
+        """Seconds until the endpoint may be asked again; 0 where it asked for no pause."""
+        return max(0.0, self._pause.resumes_at - self._clock())
+
     async def complete(self, call: ChatCall) -> Completion:
-        retrying = AsyncRetrying(
-            retry=retry_if_exception_type(JudgeUnavailable),
-            stop=stop_after_attempt(self._attempts),
-            wait=self._wait_s,
-            sleep=self._sleep,
-            reraise=True,
-        )
+        self._check_open()
+        size = self._pace.size(call) if self._pace else 0.0
+        sent = await self._line.turn(size, first=self._was_refused(call))
         try:
-            return await retrying(self._attempt, call)
-        except JudgeUnavailable as last:
-            raise JudgeUnavailable(
-                f"{self._attempts} attempts failed, the last with: {last}",
-                attempts=self._attempts,
-            ) from last
-        except ScoringError as error:
-            error.attempts = retrying.statistics["attempt_number"]
+            completion = await self._model.complete(call)
+        except RateLimited as error:
+            self._turned_away(call, error, sent)
             raise
-
-    async def _attempt(self, call: ChatCall) -> Completion:
-        try:
-            return await self._model.complete(call)
         except JudgeUnavailable as error:
-            if (pause_s := error.retry_after_s) is not None and pause_s > self._patience_s:
-                raise EndpointPaused(
-                    f"{error}; the endpoint asks for a pause of {pause_s:g} s: resume after it"
-                ) from error
+            self._window.failed()
+            self._pause_for(error)
             raise
+        except ScoringError as error:
+            if error.halts:
+                self._end(error)
+            raise
+        else:
+            self._window.succeeded(beside=sent.beside)
+            if self._pace:
+                self._pace.answered(call, completion, size=size)
+            return completion
+        finally:
+            self._line.leave()
 
-    def _wait_s(self, state: RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome else None
-        if isinstance(error, JudgeUnavailable) and error.retry_after_s is not None:
-            return error.retry_after_s
-        return self._backoff(state)
+    def _was_refused(self, call: ChatCall) -> bool:
+        if not self._refused or call.call_id not in self._refused:
+            return False
+        self._refused.discard(call.call_id)
+        return True
+
+    def _turned_away(self, call: ChatCall, error: RateLimited, sent: Sent) -> None:
+        now = self._clock()
+        timed = error.retry_after_s is not None
+        too_many = self._window.refused(beside=sent.beside, sent=sent.at, now=now, timed=timed)
+        if not too_many:
+            self._learned.refused(sent.number, sent=sent.at, now=now, paused_s=self._pause.asked_s)
+        self._refused.add(call.call_id)
+        if self._pace:
+            self._pace.refused(size=sent.size)
+        self._pause.refused(now - sent.at)
+        self._pause_for(error)
+
+    def _pause_for(self, error: JudgeUnavailable) -> None:
+        if error.retry_after_s is None:
+            return
+        self._pause.asked(error.retry_after_s, now=self._clock())
+        if error.retry_after_s > self._patience_s:
+            self._line.send_away(self._paused)
+
+    def _end(self, error: ScoringError) -> None:
+        self._over = error
+        self._line.send_away(lambda: _unsent(error))
+
+    def _check_open(self) -> None:
+        if self._over is not None:
+            raise _unsent(self._over)
+        if self._pause.resumes_at > self._clock() + self._patience_s:
+            raise self._paused()
+
+    def _paused(self) -> EndpointPaused:
+        resume_at = clock_time(self._wall(), after_s=self.pause_s)
+        return EndpointPaused(
+            f"the endpoint asks for a pause: resume after {resume_at}", attempts=0
+        )
+
+
+def _unsent(error: ScoringError) -> ScoringError:
+    """Return the same error for a call that did not go."""
+    return type(error)(str(error), attempts=0)

@@ -1,22 +1,28 @@
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 
 from judge.errors import (
-    AccessDenied,
     EndpointPaused,
-    InputTooLong,
     JudgeRejected,
     JudgeUnavailable,
-    JudgeUnparseable,
     QuotaExhausted,
+    RateLimited,
     ScoringError,
 )
+from judge.models.breaker import Breaker
 from judge.models.chat import ChatCall, ChatModel, Completion, Message, ReplyFormat, Sampling
+from judge.models.deadline import Deadlined
 from judge.models.ledger import Ledgered
-from judge.models.limits import MAX_ATTEMPTS, Deadlined, Limited, Retrying
+from judge.models.limits import Limited, RateLimit
 from judge.models.openai import OpenAIChat
+from judge.models.retrying import Retrying
 from judge.testing import (
     Answer,
     FakeChat,
@@ -26,27 +32,15 @@ from judge.testing import (
     chat_completion,
     completion,
     fault,
-    verdict,
 )
+
+AT_TWO = datetime(2026, 5, 3, 14, tzinfo=UTC)
 
 CALL = ChatCall(
     call_id="one", messages=(Message(role="user", content="Is it so?"),), sampling=Sampling()
 )
-GOOD = Answer(body=chat_completion(verdict()))
-BUSY = Answer(status=503, body=fault("try later"))
 
 Wrapper = Callable[[ChatModel], ChatModel]
-
-
-class _Sleeper:
-    """A sleep that takes no time and remembers how long it should have been."""
-
-    def __init__(self) -> None:
-        self.waits_s: list[float] = []
-
-    async def sleep(self, seconds: float) -> None:
-        self.waits_s.append(seconds)
-        await asyncio.sleep(0)
 
 
 def _over_http(endpoint: FakeEndpoint, wrap: Wrapper, *, calls: int = 1) -> list[Completion]:
@@ -69,13 +63,6 @@ def _over_http(endpoint: FakeEndpoint, wrap: Wrapper, *, calls: int = 1) -> list
     return asyncio.run(ask())
 
 
-def _in_turn(answers: Sequence[Answer]) -> Callable[[Received], Answer]:
-    """Return these answers one a request, and the last one ever after."""
-    waiting: Iterator[Answer] = iter(answers)
-    last = answers[-1]
-    return lambda _: next(waiting, last)
-
-
 def _failing(error: ScoringError, *, times: int = 1000) -> FakeChat:
     """Return a model that fails so often, and then answers."""
     left = iter(range(times))
@@ -86,10 +73,6 @@ def _failing(error: ScoringError, *, times: int = 1000) -> FakeChat:
         raise type(error)(*error.args)
 
     return FakeChat(script)
-
-
-def _retried(model: ChatModel, sleeper: _Sleeper) -> Completion:
-    return asyncio.run(Retrying(model, sleep=sleeper.sleep).complete(CALL))
 
 
 def test_no_more_calls_run_at_once_than_there_are_connections() -> None:
@@ -157,32 +140,6 @@ def test_a_call_waits_for_its_connection_before_it_is_written_down_as_sent() -> 
     assert (len(log.attempts), max(most_open)) == (20, 2)
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        Answer(hang=True),
-        Answer(body=GOOD.body, drip_s=0.05),  # a read timeout never sees this
-        Answer(body=GOOD.body, delay_s=20),
-    ],
-)
-def test_an_endpoint_that_hangs_or_drips_is_left_at_the_deadline(answer: Answer) -> None:
-    with (
-        FakeEndpoint(lambda _: answer) as endpoint,
-        pytest.raises(JudgeUnavailable, match=r"no answer within 0\.2 s"),
-    ):
-        _over_http(endpoint, lambda chat: Deadlined(chat, deadline_s=0.2))
-
-
-def test_an_attempt_after_a_deadline_has_a_deadline_of_its_own() -> None:
-    with FakeEndpoint(_in_turn([Answer(hang=True), GOOD])) as endpoint:
-        (found,) = _over_http(
-            endpoint, lambda chat: Retrying(Deadlined(chat, deadline_s=1), longest_wait_s=0)
-        )
-
-    assert found.text == verdict()
-    assert len(endpoint.requests) == 2
-
-
 def test_the_waiting_for_a_connection_is_not_counted_against_the_deadline() -> None:
     async def ask() -> list[Completion]:
         gate = asyncio.Event()
@@ -203,168 +160,236 @@ def test_the_waiting_for_a_connection_is_not_counted_against_the_deadline() -> N
     assert len(asyncio.run(ask())) == 50
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        Answer(status=500),
-        BUSY,
-        Answer(status=429, body=fault("slow down")),
-        Answer(status=408),
-        Answer(reset=True),
-        Answer(hang=True),
-        Answer(body=fault("overloaded")),
-    ],
-)
-def test_each_attempt_is_one_request_and_one_row_in_the_ledger_and_the_fifth_is_the_last(
-    answer: Answer,
+@pytest.mark.parametrize("wrap", [lambda chat: Limited(chat, connections=1), Retrying])
+def test_a_wrapper_does_not_change_who_answers(wrap: Wrapper) -> None:
+    assert wrap(FakeChat()).identity == FakeChat().identity
+
+
+def _named(name: str) -> ChatCall:
+    return ChatCall(
+        call_id=f"{name}#1",
+        messages=(Message(role="user", content=name),),
+        sampling=Sampling(max_tokens=100),
+    )
+
+
+def test_a_pause_that_one_call_is_asked_for_is_kept_by_all_of_them(
+    virtual: asyncio.Runner,
 ) -> None:
-    log, sleeper = MemoryAttemptLog(), _Sleeper()
+    moments: list[float] = []
 
-    def as_wired(chat: ChatModel) -> ChatModel:
-        attempt = Ledgered(Deadlined(chat, deadline_s=0.5 if answer.hang else 30), log)
-        return Retrying(Limited(attempt, connections=4), sleep=sleeper.sleep)
+    class _Busy(FakeChat):
+        async def complete(self, call: ChatCall) -> Completion:
+            moments.append(asyncio.get_running_loop().time())
+            if len(moments) == 1:
+                raise JudgeUnavailable("HTTP 503", retry_after_s=30.0)
+            return completion("x")
 
-    with (
-        FakeEndpoint(lambda _: answer) as endpoint,
-        pytest.raises(JudgeUnavailable, match="5 attempts failed, the last with: ") as caught,
-    ):
-        _over_http(endpoint, as_wired)
-
-    assert caught.value.attempts == MAX_ATTEMPTS == 5
-    assert len(endpoint.requests) == 5
-    assert len(log.attempts) == 5
-    assert all(row.error.startswith("judge_unavailable: ") for row in log.attempts)
-    assert len(sleeper.waits_s) == 4
-
-
-def test_an_answer_ends_the_retrying() -> None:
-    log, sleeper = MemoryAttemptLog(), _Sleeper()
-
-    with FakeEndpoint(_in_turn([BUSY, Answer(reset=True), GOOD])) as endpoint:
-        (found,) = _over_http(
-            endpoint, lambda chat: Retrying(Ledgered(chat, log), sleep=sleeper.sleep)
-        )
-
-    assert found.text == verdict()
-    assert len(endpoint.requests) == 3
-    assert [bool(row.error) for row in log.attempts] == [True, True, False]
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        JudgeRejected("HTTP 400"),
-        AccessDenied("HTTP 401"),
-        QuotaExhausted("no credit"),
-        InputTooLong("too long"),
-        JudgeUnparseable("no chat completion"),
-    ],
-)
-def test_what_would_fail_again_is_not_tried_again(error: ScoringError) -> None:
-    model, sleeper = _failing(error), _Sleeper()
-
-    with pytest.raises(type(error)) as caught:
-        _retried(model, sleeper)
-
-    assert (len(model.calls), sleeper.waits_s, caught.value.attempts) == (1, [], 1)
-
-
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 422, 307])
-def test_a_deterministic_refusal_is_one_request(status: int) -> None:
-    with (
-        FakeEndpoint(lambda _: Answer(status=status, body=fault("no"))) as endpoint,
-        pytest.raises(JudgeRejected),
-    ):
-        _over_http(endpoint, lambda chat: Retrying(chat, sleep=_Sleeper().sleep))
-
-    assert len(endpoint.requests) == 1
-
-
-def test_a_refusal_after_a_passing_fault_tells_how_many_attempts_there_were() -> None:
-    answers = [BUSY, BUSY, Answer(status=400, body=fault("no"))]
-
-    with FakeEndpoint(_in_turn(answers)) as endpoint, pytest.raises(JudgeRejected) as caught:
-        _over_http(endpoint, lambda chat: Retrying(chat, sleep=_Sleeper().sleep))
-
-    assert caught.value.attempts == len(endpoint.requests) == 3
-
-
-@pytest.mark.parametrize(
-    ("headers", "wait_s"),
-    [
-        ({"Retry-After": "7"}, 7.0),
-        ({"Retry-After": "90"}, 90.0),
-        ({"Retry-After": "300"}, 300.0),
-        ({"Retry-After-Ms": "250"}, 0.25),
-        ({"Retry-After": "0"}, 0.0),
-        ({"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
-    ],
-)
-def test_the_endpoint_is_left_alone_as_long_as_it_asks(
-    headers: dict[str, str], wait_s: float
-) -> None:
-    sleeper = _Sleeper()
-    busy = Answer(status=429, body=fault("slow down"), headers=headers)
-
-    with FakeEndpoint(_in_turn([busy, GOOD])) as endpoint:
-        _over_http(endpoint, lambda chat: Retrying(chat, sleep=sleeper.sleep))
-
-    assert sleeper.waits_s == [wait_s]
-
-
-def test_a_pause_beyond_all_patience_ends_the_run_and_is_told() -> None:
-    sleeper = _Sleeper()
-    away = Answer(status=429, body=fault("come back later"), headers={"Retry-After": "3600"})
-
-    with (
-        FakeEndpoint(_in_turn([BUSY, away])) as endpoint,
-        pytest.raises(EndpointPaused, match=r"come back later; .* a pause of 3600 s") as caught,
-    ):
-        _over_http(endpoint, lambda chat: Retrying(chat, sleep=sleeper.sleep))
-
-    assert (caught.value.halts, caught.value.fate) == (True, "judge_unavailable")
-    assert caught.value.attempts == len(endpoint.requests) == 2
-    assert len(sleeper.waits_s) == 1
-
-
-def test_without_a_word_from_the_endpoint_the_waits_grow_at_random_and_stay_bounded() -> None:
-    longest_s = [0.0] * 4
-
-    for _ in range(200):
-        sleeper = _Sleeper()
-        retrying = Retrying(
-            _failing(JudgeUnavailable("busy")), longest_wait_s=2, sleep=sleeper.sleep
-        )
+    async def ask() -> None:
+        model = Limited(_Busy(), connections=5, clock=virtual.get_loop().time)
         with pytest.raises(JudgeUnavailable):
-            asyncio.run(retrying.complete(CALL))
-        longest_s = list(map(max, longest_s, sleeper.waits_s))
+            await model.complete(_named("first"))
+        assert 30 <= model.pause_s <= 31.5
+        await asyncio.gather(*(model.complete(_named(f"{number}")) for number in range(50)))
 
-    # Each wait is drawn from 0 to 0.5, 1, 2 and 4 s, but from 2 s at most.
-    for longest, limit in zip(longest_s, [0.5, 1, 2, 2], strict=True):
-        assert limit / 2 < longest <= limit
+    virtual.run(ask())
+
+    assert moments[0] == 0.0
+    assert 30 <= min(moments[1:]) <= max(moments) < 32
 
 
-def test_calls_that_are_retried_at_the_same_time_count_their_own_attempts() -> None:
+def test_a_pause_beyond_all_patience_ends_those_that_wait_and_tells_when_to_resume(
+    virtual: asyncio.Runner,
+) -> None:
+    def script(_: ChatCall) -> Completion:
+        raise RateLimited("HTTP 429", retry_after_s=3600.0)
+
+    chat = FakeChat(script)
+
     async def ask() -> list[Completion | BaseException]:
-        sleep: Callable[[float], Awaitable[None]] = _Sleeper().sleep
-        models = [_failing(JudgeUnavailable("busy"), times=times) for times in range(7)]
-        calls = (Retrying(model, sleep=sleep).complete(CALL) for model in models)
+        model = Limited(
+            chat,
+            connections=1,
+            clock=virtual.get_loop().time,
+            jitter=lambda: 0.0,
+            wall=lambda: AT_TWO,
+        )
+        calls = (model.complete(_named(f"{number}")) for number in range(10))
         found = await asyncio.gather(*calls, return_exceptions=True)
-        assert [len(model.calls) for model in models] == [1, 2, 3, 4, 5, 5, 5]
+        with pytest.raises(EndpointPaused):
+            await model.complete(_named("late"))
+        return found
+
+    first, *others = virtual.run(ask())
+
+    assert len(chat.calls) == 1
+    assert isinstance(first, RateLimited)
+    for error in others:
+        assert isinstance(error, EndpointPaused)
+        assert error.attempts == 0
+        assert "resume after 15:00:00 UTC on 2026-05-03" in str(error)
+
+
+def test_an_empty_account_is_asked_once_and_not_by_those_that_wait() -> None:
+    def script(_: ChatCall) -> Completion:
+        raise QuotaExhausted("no credit")
+
+    chat = FakeChat(script)
+
+    async def ask() -> list[Completion | BaseException]:
+        model = Limited(chat, connections=1)
+        calls = (model.complete(_named(f"{number}")) for number in range(10))
+        found = await asyncio.gather(*calls, return_exceptions=True)
+        with pytest.raises(QuotaExhausted):
+            await model.complete(_named("late"))
         return found
 
     found = asyncio.run(ask())
 
-    assert [isinstance(one, Completion) for one in found] == [True] * 5 + [False] * 2
+    assert len(chat.calls) == 1
+    assert all(isinstance(error, QuotaExhausted) for error in found)
 
 
-@pytest.mark.parametrize(
-    "wrap",
-    [
-        lambda chat: Limited(chat, connections=1),
-        lambda chat: Deadlined(chat, deadline_s=1),
-        Retrying,
-    ],
-)
-def test_a_wrapper_does_not_change_who_answers(wrap: Wrapper) -> None:
-    assert wrap(FakeChat()).identity == FakeChat().identity
+class _Bucket:
+    """A server's bucket: so many requests a second, of which it holds one second's."""
+
+    def __init__(self, per_second: float) -> None:
+        self._per_second = self._level = per_second
+        self._then: float | None = None
+        self.began = self.ended = 0.0
+        self.taken = 0
+
+    def refused_for_s(self, now: float) -> float:
+        """Take a request; return the seconds until the next one may be taken, if not this one."""
+        if self._then is None:
+            self._then = self.began = now
+        level = self._level + (now - self._then) * self._per_second
+        self._level, self._then = min(self._per_second, level), now
+        if self._level < 1:
+            return (1 - self._level) / self._per_second
+        self._level -= 1
+        self.taken, self.ended = self.taken + 1, now
+        return 0.0
+
+    @property
+    def used(self) -> float:
+        """The share of what it would have taken until its last request that it was asked for."""
+        return self.taken / ((1 + self.ended - self.began) * self._per_second)
+
+
+class _Metered:
+    """An endpoint in virtual time behind a bucket, that keeps account of what comes too early."""
+
+    def __init__(self, bucket: _Bucket, *, latency_s: float, in_seconds: bool) -> None:
+        self._bucket = bucket
+        self._latency_s = latency_s
+        self._in_seconds = in_seconds
+        self._random = np.random.default_rng(5)
+        self._not_before = 0.0
+        self.asked: Counter[str] = Counter()
+        self.early = self.refused = 0
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        return {}
+
+    async def complete(self, call: ChatCall) -> Completion:
+        clock = asyncio.get_running_loop().time
+        self.asked[call.call_id] += 1
+        self.early += clock() < self._not_before
+        if wait_s := self._bucket.refused_for_s(clock()):
+            self.refused += 1
+            await asyncio.sleep(0.01)
+            stated_s = float(math.ceil(wait_s)) if self._in_seconds else wait_s
+            self._not_before = max(self._not_before, clock() + stated_s)
+            raise RateLimited("HTTP 429", retry_after_s=stated_s)
+        await asyncio.sleep(self._latency_s * self._random.lognormal(0, 0.4))
+        return completion("x")
+
+
+async def _judge_all(model: ChatModel, *, records: int, workers: int) -> list[ScoringError]:
+    waiting, errors = iter(range(records)), []
+
+    async def work() -> None:
+        for number in waiting:
+            try:
+                await model.complete(_named(f"{number}"))
+            except ScoringError as error:
+                errors.append(error)
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(workers):
+            tasks.create_task(work())
+    return errors
+
+
+@pytest.mark.parametrize("latency_s", [0.05, 0.5, 2.0])
+@pytest.mark.parametrize("in_seconds", [True, False])
+def test_a_storm_of_refusals_costs_no_record_and_a_tenth_of_the_rate_at_most(
+    virtual: asyncio.Runner, latency_s: float, *, in_seconds: bool
+) -> None:
+    clock, bucket = virtual.get_loop().time, _Bucket(20)
+    endpoint = _Metered(bucket, latency_s=latency_s, in_seconds=in_seconds)
+    limited = Limited(endpoint, connections=64, clock=clock)
+    model = Retrying(limited, breaker=Breaker(clock=clock))
+
+    errors = virtual.run(_judge_all(model, records=1000, workers=64))
+
+    assert errors == []
+    assert endpoint.early == 0
+    assert bucket.used >= 0.9
+    assert max(endpoint.asked.values()) <= 5
+    assert endpoint.refused <= 60
+
+
+@pytest.mark.parametrize("latency_s", [0.05, 2.0])
+def test_who_tells_the_rate_beforehand_is_never_refused(
+    virtual: asyncio.Runner, latency_s: float
+) -> None:
+    clock, bucket = virtual.get_loop().time, _Bucket(20)
+    endpoint = _Metered(bucket, latency_s=latency_s, in_seconds=True)
+    rate = RateLimit(requests_per_minute=1200)
+    limited = Limited(endpoint, connections=64, rate=rate, clock=clock)
+
+    errors = virtual.run(_judge_all(limited, records=1000, workers=64))
+
+    assert errors == []
+    assert endpoint.refused == 0
+    assert bucket.used >= 0.9
+
+
+@pytest.mark.slow
+def test_a_storm_over_a_real_connection_costs_no_record_and_a_tenth_of_the_rate_at_most() -> None:
+    bucket, not_before, early = _Bucket(20), dict[str, float](), list[str]()
+
+    def respond(received: Received) -> Answer:
+        now, name = time.monotonic(), received.user_text
+        if now < not_before.get(name, 0.0):
+            early.append(name)
+        if wait_s := bucket.refused_for_s(now):
+            stated_s = math.ceil(wait_s)
+            not_before[name] = now + stated_s
+            return Answer(
+                status=429, body=fault("slow down"), headers={"Retry-After": f"{stated_s}"}
+            )
+        return Answer(body=chat_completion("x"), delay_s=0.2)
+
+    async def ask(endpoint: FakeEndpoint) -> list[ScoringError]:
+        chat = OpenAIChat(
+            "fake-judge",
+            base_url=endpoint.base_url,
+            api_key="sk-test",
+            reply_format=ReplyFormat.TEXT,
+            connections=64,
+        )
+        try:
+            model = Retrying(Limited(Deadlined(chat, deadline_s=30), connections=64))
+            return await _judge_all(model, records=1000, workers=64)
+        finally:
+            await chat.close()
+
+    with FakeEndpoint(respond) as endpoint:
+        errors = asyncio.run(ask(endpoint))
+
+    assert (errors, early) == ([], [])
+    assert bucket.used >= 0.9
