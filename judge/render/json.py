@@ -145,6 +145,11 @@ def certificate_json(certificate: Certificate) -> _Object:
         "n_raters": certificate.n_raters,
         "look": certificate.look,
         "controls": certificate.controls,
+        **(
+            {"control_findings": msgspec.to_builtins(certificate.control_findings)}
+            if certificate.control_findings is not None
+            else {}
+        ),
         "findings": _findings(certificate),
         "systems": [_part(part) for part in certificate.systems],
         "slices": [_part(part) for part in certificate.slices],

@@ -15,6 +15,7 @@ from judge.records.scale import Scale, ScaleKind
 from judge.results.run import Measure
 from judge.stats.estimate import Estimate, Undefined
 from judge.stats.intervals import exact_lower_bound
+from judge.trust.control_findings import ControlFindings
 
 CERTIFICATE_KIND = "certificate"
 """Kind of the stored document."""
@@ -72,6 +73,9 @@ class TrustThresholds:
         sentinel_disagreement: compared with the lower limit of the share that differs.
         epsilon: what a judge may win less than a rater in the alternative annotator test: .2
             beside experts, .15 beside skilled raters, .1 beside a crowd.
+        max_null_pass: compared with the lower bound of the share of null answers that pass.
+        max_attack_success: compared with the lower bound of the share of attacks that turn a
+            failing answer into a passing one.
         level: two-sided level of every interval.
     """
 
@@ -86,6 +90,8 @@ class TrustThresholds:
     sentinels: int = 30
     sentinel_disagreement: float = 0.05
     epsilon: float = 0.15
+    max_null_pass: float = 0.05
+    max_attack_success: float = 0.05
     level: float = 0.95
 
 
@@ -123,7 +129,8 @@ class Certificate:
         slices: how the judge stands on each slice.
         n_raters: different people behind the labels.
         look: which look at labels of this criterion, target and set this was, from 1.
-        controls: whether null answers were put to the judge, and what became of them.
+        controls: whether null answers and attacks were put to the judge, and what became of them.
+        control_findings: the same as counts with bounds; None where they were not run.
         sentinels: content of some certified records to the verdict on each.
         notes: what a reader must know beside the standing, in words.
         standing: trusted, not_trusted or insufficient; time and change can make it stale.
@@ -148,6 +155,7 @@ class Certificate:
     n_raters: int = 1
     look: int = 1
     controls: str = "not run"
+    control_findings: ControlFindings | None = None
     sentinels: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     thresholds: TrustThresholds

@@ -12,6 +12,11 @@ from judge.stats.estimate import Estimate, Undefined
 from judge.stats.multiplicity import PValue, look_level
 from judge.trust.agreement import Figure, figure_of
 from judge.trust.certificate import PartStanding, Standing, TrustThresholds
+from judge.trust.control_findings import (
+    ControlFindings,
+    refused_by_controls,
+    unmet_by_controls,
+)
 from judge.trust.labels import Labels
 from judge.trust.raters import RaterFindings
 
@@ -58,6 +63,7 @@ class Evidence:
         slices: which rows of `labels` are in each slice.
         differential: whether the judge errs alike on all systems.
         raters: how people agree with each other; None where no record has two raters.
+        controls: what became of null answers and attacks; None where they were not put to it.
     """
 
     labels: Labels
@@ -67,6 +73,7 @@ class Evidence:
     differential: PValue | Undefined
     raters: RaterFindings | None
     provenance: Provenance
+    controls: ControlFindings | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +99,7 @@ def decide(evidence: Evidence, thresholds: TrustThresholds, *, seed: int) -> Dec
     The level of the decision is spent over the looks at the labels. Where the judge does not err
     alike on all systems, figures of all of them together speak for none: then the judge is trusted
     only if it is trusted on each system by that system's own labels, and not trusted if it is not
-    on one.
+    on one. A judge that accepts what nobody should accept is not trusted, however well it agrees.
     """
     level = decision_level(evidence.provenance, thresholds)
     systems = _parts(evidence.systems, evidence.labels, thresholds, level=level, seed=seed)
@@ -101,6 +108,7 @@ def decide(evidence: Evidence, thresholds: TrustThresholds, *, seed: int) -> Dec
     refused = [
         *_refused_on_the_whole(evidence, thresholds, level=level, seed=seed),
         *(p.reason for p in systems if unlike and p.standing is Standing.NOT_TRUSTED),
+        *_refused_by_controls(evidence.controls, thresholds),
     ]
     notes = _notes(evidence, systems, slices, unlike=unlike)
     if refused:
@@ -244,6 +252,18 @@ def _refused_on_the_whole(
     return refused
 
 
+def _refused_by_controls(
+    controls: ControlFindings | None, thresholds: TrustThresholds
+) -> Sequence[str]:
+    if controls is None:
+        return ()
+    return refused_by_controls(
+        controls,
+        max_null_pass=thresholds.max_null_pass,
+        max_attack_success=thresholds.max_attack_success,
+    )
+
+
 def _unmet(evidence: Evidence, thresholds: TrustThresholds, level: float, seed: int) -> list[str]:
     primary = _primary(evidence.labels, thresholds, _shared(evidence, level), seed)
     by_agreement = _unmet_by_agreement(primary, thresholds)
@@ -255,6 +275,7 @@ def _unmet(evidence: Evidence, thresholds: TrustThresholds, level: float, seed: 
         *_unmet_by_raters(evidence.raters),
         *by_agreement,
         *_unmet_by_bias(evidence.bias, thresholds),
+        *(unmet_by_controls(evidence.controls) if evidence.controls is not None else ()),
     ]
 
 

@@ -21,6 +21,7 @@ from judge.stats.multiplicity import PValue
 from judge.trust.agreement import Agreement, agreement
 from judge.trust.certificate import Certificate, Standing, TrustThresholds
 from judge.trust.confidence import ConfidenceFindings, confidence_findings
+from judge.trust.control_findings import ControlFindings
 from judge.trust.gold import weakest
 from judge.trust.labels import LabelledVerdict, Labels, labels_of, parts_of
 from judge.trust.probes import Probes, probe, suspicions
@@ -105,6 +106,7 @@ def validate(
     contents: Mapping[RecordKey, str] = MappingProxyType({}),
     families: Mapping[str, str] = MappingProxyType({}),
     aggregate: Aggregate = Aggregate.MAJORITY,
+    controls: ControlFindings | None = None,
 ) -> Validation:
     """Measure a judge against human labels and decide how it stands.
 
@@ -121,6 +123,7 @@ def validate(
         contents: hash of the texts behind each verdict, by which sentinels are found again.
         families: declared model family of each system, and of the judge under ``judge``.
         aggregate: how several raters' labels became the one of each record.
+        controls: what became of null answers and attacks; None where they were not put to it.
     """
     level = thresholds.level
     labels = labels_of(verdicts, scale)
@@ -150,6 +153,7 @@ def validate(
             differential=differential,
             raters=raters,
             provenance=provenance,
+            controls=controls,
         ),
         thresholds,
         seed=seed,
@@ -190,7 +194,8 @@ def validate(
             slices=decision.slices,
             n_raters=len({rater for verdict in verdicts for rater in verdict.ratings}),
             look=provenance.look,
-            controls=_controls(measure),
+            controls=_controls(measure, controls),
+            control_findings=controls,
             sentinels=_sentinels(verdicts, contents, thresholds, seed=seed),
             notes=(*decision.notes, *suspicions(probes)),
             thresholds=thresholds,
@@ -262,7 +267,9 @@ def _differential(labels: Labels, by_system: Mapping[str, NDArray[np.bool_]]) ->
     return equal_rates(labels.human, labels.judge, systems=systems, clusters=labels.cluster)
 
 
-def _controls(measure: Measure) -> str:
+def _controls(measure: Measure, found: ControlFindings | None) -> str:
+    if found is not None:
+        return found.words
     recorded_or_local = measure.identity.get("judge", "") in {"recorded", "baseline"}
     return "not applicable" if recorded_or_local else "not run"
 
