@@ -12,7 +12,7 @@ import pytest
 from judge.errors import ConfigError
 from judge.models.embedding import DEFAULT_MODEL
 from judge.models.encoder import EncoderEmbedder, encoder_device, find_model
-from judge.models.openai import origin_of
+from judge.models.door import origin_of
 from judge.testing import Answer, FakeEndpoint
 
 COMMIT = "c" * 40
