@@ -11,7 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from judge.errors import ConfigError, did_you_mean
 from judge.judges.fences import canonical, fenced, new_mark
+from judge.judges.injection import injection_flags
 from judge.judges.judge import JudgedCase
+from judge.judges.null_answers import null_flags
 from judge.judges.reply import ReplyReader
 from judge.judges.reply_schema import built_schema, given_schema
 from judge.models.chat import Message
@@ -166,6 +168,7 @@ class Prompt:
             shown = [canonical(text) for text in texts]
             if parts[place] in _JUDGED:
                 flags += [flag for _, found in shown for flag in found]
+                flags += [flag for text in texts for flag in self._suspicions(text, case)]
             parts[place] = fenced(title, [text for text, _ in shown], mark)
         user = Message(role="user", content="".join(parts))
         return Rendered(
@@ -173,6 +176,11 @@ class Prompt:
             mark=mark,
             flags=tuple(dict.fromkeys(flags)),
         )
+
+    def _suspicions(self, text: str, case: JudgedCase) -> tuple[str, ...]:
+        """Return flags of an output that seems to speak to the judge, or to say nothing."""
+        wanted = [criterion.scale.categories[-1] for criterion in self.criteria]
+        return (*injection_flags(text, wanted), *null_flags(text, case.input))
 
     def _shown(self, placeholder: str, case: JudgedCase) -> tuple[str, Sequence[str]]:
         """Return what a placeholder stands for: a title and texts."""
