@@ -73,7 +73,7 @@ def _ours(folder: Path, base_url: str, records: int, connections: int) -> None:
         "scorers": {"equivalence": {"judge": {"model": "fake", "base_url": base_url}}},
     }
     (folder / "judge.yaml").write_text(json.dumps(config))
-    project = judge.open_project(folder / "judge.yaml", connections=connections)
+    project = judge.open_project(folder / "judge.yaml", calls=judge.CallLimits(connections=connections))
     with judge.open_store(str(folder / "judge.sqlite")) as store:
         asyncio.run(judge.evaluate(project, store, now=lambda: datetime.now(UTC)))
 

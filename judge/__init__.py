@@ -31,10 +31,12 @@ if TYPE_CHECKING:
     from judge.stats.estimate import Estimate, Undefined
     from judge.trust.certificate import Certificate, Standing
     from judge.trust.validation import Validation
+    from judge.wiring.endpoint import CallLimits
     from judge.wiring.project import open_project, reopen_project
     from judge.wiring.store import open_store
 
 __all__ = [
+    "CallLimits",
     "Certificate",
     "ConfigError",
     "DataError",
@@ -79,6 +81,7 @@ _HOMES = {
     "judge.stats.estimate": ("Estimate", "Undefined"),
     "judge.trust.certificate": ("Certificate", "Standing"),
     "judge.trust.validation": ("Validation",),
+    "judge.wiring.endpoint": ("CallLimits",),
     "judge.wiring.project": ("open_project", "reopen_project"),
     "judge.wiring.store": ("open_store",),
 }

@@ -6,13 +6,14 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias, get_args
+from typing import Annotated, Literal, Self, TypeAlias, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from judge.errors import ConfigError, did_you_mean
+from judge.judges.panel import Rule
 from judge.models.chat import ReplyFormat
 from judge.models.embedding import DEFAULT_MODEL
 from judge.records.label import LabelKey
@@ -87,12 +88,23 @@ class ScaleSection(_Section):
         return Scale(kind=self.kind, categories=tuple(map(str, self.categories)))
 
 
+class PricesSection(_Section):
+    """What a model costs, in US dollars per million tokens."""
+
+    input_per_million: float = Field(ge=0)
+    output_per_million: float = Field(ge=0)
+    cached_input_per_million: float | None = Field(
+        default=None, ge=0, description="of what the endpoint has in its own cache"
+    )
+
+
 class JudgeSection(_Section):
     """A judge behind an OpenAI-compatible endpoint."""
 
     model: str = Field(description="the name the endpoint knows it by")
     prompt: str = Field(default="equivalence/v1", description="a shipped prompt, or a .md file")
     base_url: str | None = Field(default=None, description="default: OPENAI_BASE_URL, or OpenAI")
+    api_version: str = Field(default="", description="of an Azure endpoint")
     api_key_env: str = Field(
         default="OPENAI_API_KEY", description="environment variable that holds the key"
     )
@@ -102,10 +114,56 @@ class JudgeSection(_Section):
     temperature: float | None = Field(
         default=0.0, ge=0, le=2, description="null for models that take none"
     )
-    max_tokens: int = Field(default=1024, ge=1)
+    max_tokens: int = Field(default=1024, ge=1, description="of a reply, with any reasoning")
     seed: int | None = None
+    effort: str = Field(default="", description="of a reasoning model, for example low")
+    strip_thinking: bool = Field(
+        default=False, description="read what stands after <think>...</think>"
+    )
+    weighted: bool = Field(
+        default=False, description="score by the probabilities of the scale's categories"
+    )
+    repeats: int = Field(default=1, ge=1, le=99, description="times each question is asked")
+    rule: Rule = Field(default=Rule.MAJORITY, description="how several verdicts become one")
+    orders: Literal[1, 2] = Field(
+        default=2, description="of pairs: both orders, or one that is drawn for each pair"
+    )
+    claims: Literal["never", "long", "always"] = Field(
+        default="never",
+        description="claim by claim against passages of the source: where it is over "
+        "context_tokens, or always",
+    )
+    context_tokens: int | None = Field(
+        default=None, ge=256, description="what the model can read at once, reply included"
+    )
     deadline_s: float = Field(default=120.0, gt=0, description="wall-clock seconds per attempt")
+    requests_per_minute: float | None = Field(default=None, gt=0)
+    tokens_per_minute: float | None = Field(default=None, gt=0)
+    prices: PricesSection | None = Field(
+        default=None, description="default: the published ones of a known provider"
+    )
     family: str = Field(default="", description="its model family, for example gpt")
+
+    @model_validator(mode="after")
+    def _without_temperature(self) -> Self:
+        if self.effort and "temperature" not in self.model_fields_set:
+            return self.model_copy(update={"temperature": None})
+        return self
+
+
+class PanelSection(_Section):
+    """Several judges whose verdicts become one."""
+
+    panel: dict[str, JudgeSection] = Field(min_length=2, description="its members by name")
+    rule: Rule = Field(default=Rule.MAJORITY, description="how several verdicts become one")
+    needed: int | None = Field(
+        default=None, ge=1, description="members that must answer; default: more than half"
+    )
+
+    @property
+    def family(self) -> str:
+        """The families of its members."""
+        return "/".join(sorted({member.family for member in self.panel.values()} - {""}))
 
 
 class RecordedSection(_Section):
@@ -127,7 +185,7 @@ class JudgedSection(_Section):
         default="", description="what is asked; default: the name the section stands under"
     )
     scale: ScaleSection = ScaleSection()
-    judge: Literal["baseline"] | JudgeSection | RecordedSection = "baseline"
+    judge: Literal["baseline"] | JudgeSection | PanelSection | RecordedSection = "baseline"
     against: _Against | None = Field(
         default=None,
         description="reference, teacher, source (the item's own input); default: what there is "
@@ -265,6 +323,9 @@ class Config(_Section):
     ratings: RatingsSection | None = None
     trust: TrustSection = TrustSection()
     missing: MissingSection = MissingSection()
+    cache: bool = Field(
+        default=True, description="whether answers an endpoint gave before are used again"
+    )
     seed: int = Field(default=0, ge=0, description="of every random draw")
 
 

@@ -1,6 +1,6 @@
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import pytest
 
-from judge.api.project import Instrument, InstrumentMaker, Project, Ratings, ratings_of
+from judge.api.project import Instrument, InstrumentMaker, Project, Ratings, RunContext, ratings_of
 from judge.api.reporting import report
 from judge.api.scoring import Forecast, evaluate, forecast, resume
 from judge.api.validating import validate_judge
@@ -20,7 +20,8 @@ from judge.judges.prompt import read_prompt
 from judge.judges.prompted import PromptedJudge
 from judge.models.chat import ChatCall, Completion, Sampling
 from judge.models.embedding import SharedEmbedder
-from judge.models.ledger import AttemptLog, Ledgered
+from judge.models.forecast import CostForecast
+from judge.models.ledger import Ledgered
 from judge.records.dataset import Dataset
 from judge.records.rating import Aggregate, LabelSource, RatingSource
 from judge.records.record import Item, Role, System, Target
@@ -86,14 +87,12 @@ def _instrument(judge: Judge, *, calls_a_model: bool) -> Instrument:
 
 def _asking(chat: FakeChat, *, temperature: float) -> InstrumentMaker:
     @asynccontextmanager
-    async def make(
-        log: AttemptLog, *, served: Mapping[str, str]
-    ) -> AsyncIterator[Sequence[Instrument]]:
+    async def make(context: RunContext) -> AsyncIterator[Sequence[Instrument]]:
         judge = PromptedJudge(
-            Ledgered(chat, log),
+            Ledgered(chat, context.log),
             prompt=PROMPT,
             sampling=Sampling(temperature=temperature),
-            served=served.get("equivalence.reference"),
+            served=next(iter(context.served.get("equivalence.reference", ())), None),
         )
         yield [_instrument(judge, calls_a_model=True)]
 
@@ -101,9 +100,7 @@ def _asking(chat: FakeChat, *, temperature: float) -> InstrumentMaker:
 
 
 @asynccontextmanager
-async def _baseline(
-    log: AttemptLog, *, served: Mapping[str, str]
-) -> AsyncIterator[Sequence[Instrument]]:
+async def _baseline(context: RunContext) -> AsyncIterator[Sequence[Instrument]]:
     judge = BaselineJudge(SharedEmbedder(HashEmbedder()))
     yield [_instrument(judge, calls_a_model=False)]
 
@@ -470,29 +467,25 @@ def test_a_forecast_tells_the_calls_and_makes_none() -> None:
     student = {"i0": "wrong 0", "i1": " ", "i2": ""}
     dataset = replace(dataset, outputs={**dataset.outputs, "student": student})
     chat = FakeChat()
-    asking = _asking(chat, temperature=0.0)
 
     @asynccontextmanager
-    async def both(
-        log: AttemptLog, *, served: Mapping[str, str]
-    ) -> AsyncIterator[Sequence[Instrument]]:
-        async with asking(log, served=served) as made:
-            adherence = AdherenceScorer([SCHEMA])
-            yield [*made, Instrument(scorer=adherence, batch_size=8, concurrency=1)]
+    async def dry(context: RunContext) -> AsyncIterator[Sequence[Instrument]]:
+        assert context.dry is not None
+        model = context.dry.instead_of(chat, price=None, answers=None, address="fake")
+        judge = PromptedJudge(model, prompt=PROMPT, sampling=Sampling())
+        adherence = AdherenceScorer([SCHEMA])
+        yield [
+            _instrument(judge, calls_a_model=True),
+            Instrument(scorer=adherence, batch_size=8, concurrency=1),
+        ]
 
-    parts = asyncio.run(forecast(replace(_project(chat, dataset=dataset), instruments=both)))
+    project = replace(_project(chat, dataset=dataset), instruments=dry)
+    judged, form = asyncio.run(forecast(project, now=NOW))
 
-    texts = len("ask 0true 0true 0") * 4 + len("ask 0wrong 0true 0")
-    assert parts == [
-        Forecast(
-            metric="equivalence.reference",
-            n_records=8,
-            settled=3,
-            calls=5,
-            input_characters=texts,
-        ),
-        Forecast(metric="adherence.strict", n_records=8, settled=2, calls=0, input_characters=0),
-    ]
+    assert (judged.n_records, judged.settled, judged.cost.calls) == (8, 3, 5)
+    assert judged.cost.input_tokens > 0
+    assert judged.cost.likely.unknown == 5
+    assert form == Forecast(metric="adherence.strict", n_records=8, settled=2, cost=CostForecast())
     assert chat.calls == []
 
 

@@ -1,11 +1,11 @@
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from judge.api.project import Instrument, Project
+from judge.api.project import Instrument, Project, RunContext
 from judge.api.scoring import evaluate
 from judge.errors import ConfigError, InputError, JudgeIdentityChanged, StoreUnusable
 from judge.records.record import Record
@@ -13,6 +13,7 @@ from judge.results.outcome import Outcome, Score
 from judge.results.store import find_run
 from judge.shipped import shipped
 from judge.testing import Answer, FakeEndpoint, HashEmbedder, MemoryAttemptLog, always_equivalent
+from judge.wiring.endpoint import CallLimits
 from judge.wiring.machine import describe_embedding_model
 from judge.wiring.project import open_project, reopen_project
 from judge.wiring.store import open_store
@@ -57,7 +58,9 @@ def opened(tmp_path: Path) -> Callable[..., Project]:
         rating = '{"%s": "a", "system": "student", "rater": "ann", "label": "different"}\n'
         (folder / "ratings.jsonl").write_text(rating % ("key" if '"key"' in rows else "id"))
         (folder / "judge.yaml").write_text(head + more)
-        return open_project(folder / "judge.yaml", limit=limit, connections=connections)
+        return open_project(
+            folder / "judge.yaml", limit=limit, calls=CallLimits(connections=connections)
+        )
 
     return open_it
 
@@ -75,11 +78,9 @@ def quick_embedder(monkeypatch: pytest.MonkeyPatch) -> list[HashEmbedder]:
     return made
 
 
-def _instruments(
-    project: Project, served: Mapping[str, str] | None = None
-) -> Sequence[Instrument]:
+def _instruments(project: Project) -> Sequence[Instrument]:
     async def make() -> Sequence[Instrument]:
-        async with project.instruments(MemoryAttemptLog(), served=served or {}) as made:
+        async with project.instruments(RunContext(log=MemoryAttemptLog())) as made:
             return made
 
     return asyncio.run(make())
@@ -132,7 +133,7 @@ def test_one_embedder_serves_the_baseline_judge_and_every_similarity(
     records = list(project.dataset.records())
 
     async def score() -> None:
-        async with project.instruments(MemoryAttemptLog(), served={}) as made:
+        async with project.instruments(RunContext(log=MemoryAttemptLog())) as made:
             for instrument in made:
                 await instrument.scorer.score(records)
 
@@ -164,7 +165,7 @@ def test_every_attempt_is_in_the_ledger_and_the_repeats_are_bounded(
         log = MemoryAttemptLog()
 
         async def score(record: Record) -> Sequence[Outcome]:
-            async with project.instruments(log, served={"equivalence.reference": "fake-judge"}) as made:
+            async with project.instruments(RunContext(log=log)) as made:
                 return await made[0].scorer.score([record])
 
         (found,) = asyncio.run(score(next(project.dataset.records())))
@@ -182,8 +183,10 @@ def test_the_judge_is_held_to_the_model_that_is_pinned(
         project = opened(BY_MODEL % "")
 
         async def score() -> None:
-            pinned = {"equivalence.reference": "the-pinned-one"}
-            async with project.instruments(MemoryAttemptLog(), served=pinned) as made:
+            pinned = {"equivalence.reference": ["the-pinned-one"]}
+            async with project.instruments(
+                RunContext(log=MemoryAttemptLog(), served=pinned)
+            ) as made:
                 await made[0].scorer.score(list(project.dataset.records())[:1])
 
         with pytest.raises(JudgeIdentityChanged, match="'fake-judge' answered where 'the-pinned"):
@@ -205,7 +208,7 @@ def test_pairs_are_judged_on_their_own_scale_and_the_baseline_stands_aside(
     )
 
     async def baseline() -> int:
-        async with project.baseline(MemoryAttemptLog(), served={}) as made:
+        async with project.baseline(RunContext(log=MemoryAttemptLog())) as made:
             return len(made)
 
     assert _metrics(project) == ["equivalence.opponent"]

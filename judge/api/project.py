@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from judge.errors import ConfigError
+from judge.models.cache import CompletionStore
+from judge.models.dry import DryRun
 from judge.models.ledger import AttemptLog
 from judge.records.dataset import Dataset
 from judge.records.rating import (
@@ -16,6 +18,7 @@ from judge.records.rating import (
 )
 from judge.records.scale import Scale
 from judge.results.store import Store
+from judge.runs.executor import Stop
 from judge.scorers.scorer import Scorer
 from judge.trust.certificate import (
     TrustThresholds,
@@ -38,23 +41,43 @@ class Instrument:
     calls_a_model: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunContext:
+    """What a run gives to its instruments.
+
+    Attributes:
+        log: the attempt ledger that paid calls are written to.
+        served: per metric, the models that answered before, in order, and must answer again; where
+            there are none, what answers first is pinned.
+        answers: where answers are kept that need not be paid for again; None for nowhere.
+        spent: US dollars that the run has spent before, or may have.
+        dry: counts what would be asked, where nothing may be sent; else None.
+        stop: says that no new work may be taken.
+    """
+
+    log: AttemptLog
+    served: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    answers: CompletionStore | None = None
+    spent: float = 0.0
+    dry: DryRun | None = None
+    stop: Stop = field(default_factory=Stop)
+
+
 class InstrumentMaker(Protocol):
     """Makes the instruments of a project for one run."""
 
-    def __call__(
-        self, log: AttemptLog, *, served: Mapping[str, str]
-    ) -> AbstractAsyncContextManager[Sequence[Instrument]]:
-        """Return the instruments; leaving the context lets their connections go.
-
-        Args:
-            log: the attempt ledger that paid calls are written to.
-            served: per metric, the model that must answer; others pin what answers first.
-        """
+    def __call__(self, context: RunContext) -> AbstractAsyncContextManager[Sequence[Instrument]]:
+        """Return the instruments; leaving the context lets their connections go."""
         ...
 
 
 class RunStore(Store, Protocol):
-    """A store that also keeps the attempt ledger of its runs."""
+    """A store that also keeps the attempt ledgers of its runs, and the answers to be used again."""
+
+    @property
+    def completions(self) -> CompletionStore:
+        """Answers that were paid for before."""
+        ...
 
     def attempts(self, run_id: str, *, replay: bool) -> AttemptLog:
         """Return the ledger of one run.

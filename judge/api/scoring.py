@@ -1,12 +1,16 @@
 """Scoring a whole set: begin a run, finish one, and what one would do."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
-from judge.api.project import Instrument, Project, RunStore
+from judge.api.project import Instrument, Project, RunContext, RunStore
 from judge.api.running import SCORING, ignore, keep_gold, manifest_of, new_run_id, score_tasks
-from judge.errors import ConfigError
+from judge.errors import ConfigError, ScoringError
+from judge.models.cache import CompletionStore
+from judge.models.dry import DryRun
+from judge.models.forecast import CostForecast
 from judge.records.dataset import Dataset
 from judge.records.record import Record, Target
 from judge.results.outcome import Score
@@ -16,6 +20,8 @@ from judge.runs.executor import Stop, Watcher
 from judge.runs.plan import Task, failed_by_the_judge, unscored
 from judge.scorers.scorer import known_outcome
 
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
@@ -23,15 +29,13 @@ class Forecast:
 
     Attributes:
         settled: records whose outcome is known beforehand: nothing to compare, nothing to judge.
-        calls: calls to an endpoint, before any repeat.
-        input_characters: length of the texts those calls would send, without the prompt.
+        cost: the calls, if each is answered readably at once, and what they cost.
     """
 
     metric: str
     n_records: int
     settled: int
-    calls: int
-    input_characters: int
+    cost: CostForecast
 
 
 async def evaluate(
@@ -53,8 +57,11 @@ async def evaluate(
     """
     rated = project.ratings.read(project.dataset) if project.ratings else None
     run_id = new_run_id(now())
-    log = store.attempts(run_id, replay=False)
-    async with project.instruments(log, served={}) as instruments:
+    stop = stop or Stop()
+    context = RunContext(
+        log=store.attempts(run_id, replay=False), answers=store.completions, stop=stop
+    )
+    async with project.instruments(context) as instruments:
         measures = [instrument.scorer.measure for instrument in instruments]
         manifest = manifest_of(project, run_id, measures, purpose=SCORING, started=now())
         store.begin(manifest, project.dataset)
@@ -62,7 +69,7 @@ async def evaluate(
             keep_gold(project, store, rated)
         records = list(project.dataset.records())
         work = [(i, [Task(record=record) for record in records]) for i in instruments]
-        await score_tasks(work, store, run_id=run_id, stop=stop or Stop(), watcher=watcher)
+        await score_tasks(work, store, run_id=run_id, stop=stop, watcher=watcher)
     return manifest
 
 
@@ -94,26 +101,52 @@ async def resume(
     for plan, replay in plans:
         results = store.results(manifest.run_id)
         records = list(store.dataset(manifest).records())
-        log = store.attempts(manifest.run_id, replay=replay)
-        async with project.instruments(log, served=_served(results)) as instruments:
+        context = RunContext(
+            log=store.attempts(manifest.run_id, replay=replay),
+            served=_served(results),
+            answers=store.completions,
+            spent=store.spending(manifest.run_id).total.cost.dollars,
+            stop=stop,
+        )
+        async with project.instruments(context) as instruments:
             _check_same(instruments, manifest)
             work = [(i, plan(records, i.scorer.measure, results)) for i in instruments]
             await score_tasks(work, store, run_id=manifest.run_id, stop=stop, watcher=watcher)
 
 
-async def forecast(project: Project) -> list[Forecast]:
-    """Return what a run would do, without a call and without touching the store."""
-    async with project.instruments(MemoryStore().attempts("", replay=False), served={}) as made:
-        return [_forecast(instrument, project.dataset) for instrument in made]
+async def n_outcomes(project: Project) -> int:
+    """Return how many outcomes a run of a project has in the end; nothing is sent."""
+    async with project.instruments(_nothing_sent(DryRun(at=_NEVER), None)) as instruments:
+        return len(instruments) * len(project.dataset.items) * len(project.dataset.systems)
 
 
-def _served(results: Sequence[Result]) -> dict[str, str]:
-    served: dict[str, str] = {}
+async def forecast(
+    project: Project, *, now: datetime, answers: CompletionStore | None = None
+) -> list[Forecast]:
+    """Return what a run would do, without a call and without touching a store.
+
+    Args:
+        project: what would be run.
+        now: when.
+        answers: where answers are kept that would be used again; None for nowhere.
+    """
+    dry = DryRun(at=now)
+    async with project.instruments(_nothing_sent(dry, answers)) as instruments:
+        return [await _forecast(instrument, project.dataset, dry) for instrument in instruments]
+
+
+def _nothing_sent(dry: DryRun, answers: CompletionStore | None) -> RunContext:
+    return RunContext(log=MemoryStore().attempts("", replay=False), answers=answers, dry=dry)
+
+
+def _served(results: Sequence[Result]) -> dict[str, list[str]]:
+    served: dict[str, dict[str, None]] = {}
     for result in results:
         outcome = result.outcome
         if isinstance(outcome, Score) and outcome.served:
-            served.setdefault(f"{outcome.scorer}.{outcome.target.value}", outcome.served)
-    return served
+            metric = f"{outcome.scorer}.{outcome.target.value}"
+            served.setdefault(metric, {})[outcome.served] = None
+    return {metric: list(found) for metric, found in served.items()}
 
 
 def _check_same(instruments: Sequence[Instrument], manifest: RunManifest) -> None:
@@ -132,17 +165,21 @@ def _check_same(instruments: Sequence[Instrument], manifest: RunManifest) -> Non
             )
 
 
-def _forecast(instrument: Instrument, dataset: Dataset) -> Forecast:
+async def _forecast(instrument: Instrument, dataset: Dataset, dry: DryRun) -> Forecast:
     measure = instrument.scorer.measure
-    records = list(dataset.records())
-    asked = [record for record in records if not _settled(record, measure)]
-    calls = asked if instrument.calls_a_model else []
+    n_records = n_settled = 0
+    for record in dataset.records():
+        n_records += 1
+        if _settled(record, measure):
+            n_settled += 1
+        elif instrument.calls_a_model:
+            with suppress(ScoringError):  # what cannot be asked costs nothing
+                await instrument.scorer.score([record])
     return Forecast(
         metric=measure.metric,
-        n_records=len(records),
-        settled=len(records) - len(asked),
-        calls=len(calls),
-        input_characters=sum(_characters(record, measure.target) for record in calls),
+        n_records=n_records,
+        settled=n_settled,
+        cost=dry.forecasts.get(measure.metric, CostForecast()),
     )
 
 
@@ -150,8 +187,3 @@ def _settled(record: Record, measure: Measure) -> bool:
     if measure.target is Target.SCHEMA:
         return not record.schema  # an empty output is measured there like any other
     return known_outcome(record, measure) is not None
-
-
-def _characters(record: Record, target: Target) -> int:
-    against = sum(len(text) for text in record.answers(target))
-    return len(record.input) + len(record.output or "") + against

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from judge.api.project import Instrument, InstrumentMaker, Project, RunStore, ratings_of
+from judge.api.project import Instrument, InstrumentMaker, Project, RunContext, RunStore, ratings_of
 from judge.api.running import VALIDATING, ignore, keep_gold, manifest_of, new_run_id, score_tasks
 from judge.errors import ConfigError
 from judge.records.rating import (
@@ -178,7 +178,10 @@ async def _verdicts(
 ) -> _Judged | None:
     """Judge the rated records that have no stored verdict; None where no judge has the target."""
     run_id = new_run_id(now())
-    async with maker(store.attempts(run_id, replay=False), served={}) as instruments:
+    context = RunContext(
+        log=store.attempts(run_id, replay=False), answers=store.completions, stop=stop
+    )
+    async with maker(context) as instruments:
         instrument = _judging(instruments, target)
         if instrument is None:
             return None

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from judge.cli.cache import cache
 from judge.cli.demo import demo
 from judge.cli.doctor import doctor
 from judge.cli.exits import MEANINGS, ExitCode
@@ -55,7 +56,7 @@ def _options(
     del version  # its callback has printed it
 
 
-for _verb in (demo, run, resume, plan, validate, report, init, doctor):
+for _verb in (demo, run, resume, plan, validate, report, init, cache, doctor):
     app.command(epilog=MEANINGS)(_verb)
 
 

@@ -1,14 +1,17 @@
 """Options that several verbs share."""
 
 from collections.abc import Sequence
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
 from judge.errors import ConfigError
 
+if TYPE_CHECKING:
+    from judge.wiring.endpoint import CallLimits
+
 DEFAULT_STORE = ".judge/judge.sqlite"
-DEFAULT_CONNECTIONS = 20
+DEFAULT_CONNECTIONS = 64
 
 StoreOption: TypeAlias = Annotated[
     str,
@@ -20,12 +23,62 @@ ConnectionsOption: TypeAlias = Annotated[
         "--max-connections",
         envvar="JUDGE_MAX_CONNECTIONS",
         min=1,
-        help="Most calls to an endpoint at once.",
+        help="Most calls to an endpoint at once; it begins with 20 and learns from refusals.",
+    ),
+]
+RequestsOption: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        "--rpm", envvar="JUDGE_RPM", min=0.1, help="Most requests a minute to an endpoint."
+    ),
+]
+TokensOption: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        "--tpm", envvar="JUDGE_TPM", min=1, help="Most tokens a minute, of questions and replies."
+    ),
+]
+MaxCostOption: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        "--max-cost",
+        envvar="JUDGE_MAX_COST",
+        min=0,
+        help="US dollars a run may spend; it stops before the call that could cost more.",
+    ),
+]
+CacheOption: TypeAlias = Annotated[
+    bool | None,
+    typer.Option(
+        "--cache/--no-cache",
+        envvar="JUDGE_CACHE",
+        help="Whether answers that were paid for before are used again; default: the config's.",
+        show_default=False,
     ),
 ]
 JsonOption: TypeAlias = Annotated[
     bool, typer.Option("--json", help="Print JSON for machines instead of a page for people.")
 ]
+
+
+def call_limits(
+    *,
+    connections: int,
+    rpm: float | None = None,
+    tpm: float | None = None,
+    max_cost: float | None = None,
+    cache: bool | None = None,
+) -> "CallLimits":
+    """Return the limits that options set."""
+    from judge.wiring.endpoint import CallLimits
+
+    return CallLimits(
+        connections=connections,
+        requests_per_minute=rpm,
+        tokens_per_minute=tpm,
+        max_cost=max_cost,
+        use_kept_answers=cache,
+    )
 
 
 def parse_filters(pairs: Sequence[str]) -> dict[str, str]:

@@ -7,9 +7,14 @@ import typer
 from judge.cli.options import (
     DEFAULT_CONNECTIONS,
     DEFAULT_STORE,
+    CacheOption,
     ConnectionsOption,
     JsonOption,
+    MaxCostOption,
+    RequestsOption,
     StoreOption,
+    TokensOption,
+    call_limits,
 )
 
 
@@ -21,7 +26,11 @@ def resume(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Also ask again where the judge itself failed.")
     ] = False,
+    max_cost: MaxCostOption = None,
     max_connections: ConnectionsOption = DEFAULT_CONNECTIONS,
+    rpm: RequestsOption = None,
+    tpm: TokensOption = None,
+    cache: CacheOption = None,
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
 ) -> None:
@@ -36,7 +45,10 @@ def resume(
 
     with open_store(store, existing=True) as kept:
         manifest = find_run(kept, name)
-        project = reopen_project(manifest, kept, connections=max_connections)
+        calls = call_limits(
+            connections=max_connections, rpm=rpm, tpm=tpm, max_cost=max_cost, cache=cache
+        )
+        project = reopen_project(manifest, kept, calls=calls)
         with RunProgress() as progress:
             _, interrupted = run_until_done(
                 lambda stop: finish(

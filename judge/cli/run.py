@@ -1,6 +1,7 @@
 """``judge run``: the main job."""
 
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,9 +10,14 @@ import typer
 from judge.cli.options import (
     DEFAULT_CONNECTIONS,
     DEFAULT_STORE,
+    CacheOption,
     ConnectionsOption,
     JsonOption,
+    MaxCostOption,
+    RequestsOption,
     StoreOption,
+    TokensOption,
+    call_limits,
     parse_filters,
 )
 from judge.errors import ConfigError
@@ -40,10 +46,23 @@ def run(
         list[str] | None,
         typer.Option("--filter", metavar="SLICE=VALUE", help="Only items of a slice; repeatable."),
     ] = None,
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="At most so many items, drawn at random.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Of that draw; default: the config's.")
+    ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be done; no call, nothing stored.")
+        bool,
+        typer.Option(
+            "--dry-run", help="Say what would be asked and what it costs; no call, nothing stored."
+        ),
     ] = False,
+    max_cost: MaxCostOption = None,
     max_connections: ConnectionsOption = DEFAULT_CONNECTIONS,
+    rpm: RequestsOption = None,
+    tpm: TokensOption = None,
+    cache: CacheOption = None,
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
 ) -> None:
@@ -53,12 +72,19 @@ def run(
 
     path = _config_path(config, teacher, student, schema)
     project = open_project(
-        path, limit=limit, filters=parse_filters(filter_ or []), connections=max_connections
+        path,
+        limit=limit,
+        filters=parse_filters(filter_ or []),
+        sample=sample,
+        seed=seed,
+        calls=call_limits(
+            connections=max_connections, rpm=rpm, tpm=tpm, max_cost=max_cost, cache=cache
+        ),
     )
     for words in project.limits:
         print(f"judge: {words}", file=sys.stderr)
     if dry_run:
-        _print_forecast(project, as_json=as_json)
+        _print_forecast(project, store, as_json=as_json)
         return
     with open_store(store) as kept:
         code = score_and_report(project, kept, as_json=as_json)
@@ -69,14 +95,14 @@ def score_and_report(project: "Project", store: "RunStore", *, as_json: bool) ->
     """Run a project, print its report and return the exit code."""
     from datetime import UTC, datetime
 
-    from judge.api.scoring import evaluate, forecast
+    from judge.api.scoring import evaluate, n_outcomes
     from judge.cli.loop import run_until_done
     from judge.cli.progress import RunProgress
 
     with RunProgress() as progress:
 
         async def work(stop: "Stop") -> "RunManifest":
-            progress.expect(sum(part.n_records for part in await forecast(project)))
+            progress.expect(await n_outcomes(project))
             return await evaluate(
                 project, store, now=lambda: datetime.now(UTC), stop=stop, watcher=progress.watch
             )
@@ -145,14 +171,25 @@ def _config_path(
     return write_two_file_config(teacher, student, schema)
 
 
-def _print_forecast(project: "Project", *, as_json: bool) -> None:
+def _print_forecast(project: "Project", store: str, *, as_json: bool) -> None:
+    from datetime import UTC, datetime
+
     import msgspec
 
     from judge.api.scoring import forecast
     from judge.cli.loop import run_until_done
     from judge.cli.output import print_json
+    from judge.models.forecast import CostForecast
+    from judge.render.money import money
+    from judge.wiring.store import open_store
 
-    parts, _ = run_until_done(lambda _: forecast(project))
+    with ExitStack() as opened:
+        answers = None
+        if Path(store).exists():  # a dry run makes none
+            answers = opened.enter_context(open_store(store)).completions
+        parts, _ = run_until_done(
+            lambda _: forecast(project, now=datetime.now(UTC), answers=answers)
+        )
     n_items = len(project.dataset.items)
     if as_json:
         body = {"name": project.name, "n_items": n_items, "forecast": parts}
@@ -160,8 +197,15 @@ def _print_forecast(project: "Project", *, as_json: bool) -> None:
         return
     print(f"{project.name}: {n_items} items, nothing was called or stored")
     for part in parts:
-        tokens = f", about {part.input_characters // 4} input tokens" if part.calls else ""
+        kept = f", {part.cost.cached} answers kept from before" if part.cost.cached else ""
         print(
             f"  {part.metric}: {part.n_records} records, {part.settled} settled beforehand, "
-            f"{part.calls} calls{tokens}"
+            f"{part.cost.calls} calls{kept}"
+        )
+    whole = sum((part.cost for part in parts), start=CostForecast())
+    if whole.calls:
+        print(
+            f"  in all {whole.calls} calls, about {whole.input_tokens:,} tokens in and "
+            f"{whole.output_tokens:,} out; likely cost: {money(whole.likely)}, at most: "
+            f"{money(whole.most)}"
         )

@@ -9,9 +9,14 @@ import typer
 from judge.cli.options import (
     DEFAULT_CONNECTIONS,
     DEFAULT_STORE,
+    CacheOption,
     ConnectionsOption,
     JsonOption,
+    MaxCostOption,
+    RequestsOption,
     StoreOption,
+    TokensOption,
+    call_limits,
 )
 
 _ENDINGS = (".md", ".json")
@@ -27,7 +32,11 @@ def validate(
         list[Path] | None,
         typer.Option("-o", "--output", help="Also write it: .md or .json; repeatable."),
     ] = None,
+    max_cost: MaxCostOption = None,
     max_connections: ConnectionsOption = DEFAULT_CONNECTIONS,
+    rpm: RequestsOption = None,
+    tpm: TokensOption = None,
+    cache: CacheOption = None,
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
 ) -> None:
@@ -38,7 +47,12 @@ def validate(
     from judge.wiring.store import open_store
 
     check_endings(outputs or [], _ENDINGS)
-    project = open_project(config, connections=max_connections)
+    project = open_project(
+        config,
+        calls=call_limits(
+            connections=max_connections, rpm=rpm, tpm=tpm, max_cost=max_cost, cache=cache
+        ),
+    )
     ratings_of(project)  # refused now, if at all: before a store is made
     with open_store(store) as kept:
         code = validate_and_report(project, kept, outputs=outputs or [], as_json=as_json)

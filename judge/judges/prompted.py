@@ -105,6 +105,7 @@ class PromptedJudge:
                 "asked": answer.asked,
                 "input_tokens": completion.input_tokens,
                 "output_tokens": completion.output_tokens,
+                "cost": completion.cost,
             },
         )
         return self._weighed(judgement, completion) if self._weighted else judgement

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from judge.errors import DataError, did_you_mean
 from judge.records.record import Item, Record, RecordKey, Role, Slices, System
@@ -120,9 +121,20 @@ class Dataset:
         return next(record for record in smaller.records() if record.key == key)
 
     def selected(
-        self, *, limit: int | None = None, filters: Mapping[str, str] | None = None
+        self,
+        *,
+        limit: int | None = None,
+        filters: Mapping[str, str] | None = None,
+        sample: int | None = None,
+        seed: int = 0,
     ) -> "Dataset":
         """Return the set with only the items in the named slices, at most `limit` of them.
+
+        Args:
+            limit: keep the first ones, in the order of the file.
+            filters: slice dimension to value; an item must be in all of them.
+            sample: keep so many, drawn at random, each with the same chance.
+            seed: of that draw.
 
         Raises:
             DataError: no such slice, or nothing is left.
@@ -134,7 +146,11 @@ class Dataset:
             item
             for item in self.items
             if all(item.slices[dimension] == value for dimension, value in wanted.items())
-        )[:limit]
+        )
+        if sample is not None and sample < len(kept):
+            drawn = np.random.default_rng(seed).choice(len(kept), size=sample, replace=False)
+            kept = tuple(kept[place] for place in sorted(drawn))
+        kept = kept[:limit]
         if not kept:
             raise DataError("no item is left to score: --filter or --limit excludes them all")
         return self._with_items(kept)

@@ -1,20 +1,124 @@
-"""From a judge section to the endpoint it names and the prompt it asks with."""
+"""From a judge section to the endpoint it names, and the limits its calls are kept to."""
 
 import os
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from judge.config import (
-    JudgedSection,
-    JudgeSection,
-)
+from judge.api.project import RunContext
+from judge.config import JudgeSection
 from judge.errors import ConfigError
-from judge.judges.prompt import Prompt
-from judge.models.chat import Sampling
+from judge.models.budget import Budget, Budgeted
+from judge.models.cache import Cached
+from judge.models.chat import ChatModel, Completion, Sampling
+from judge.models.ledger import Ledgered
+from judge.models.limits import Deadlined, Limited, RateLimit, Retrying
 from judge.models.openai import OpenAIChat
-from judge.shipped import shipped
+from judge.models.prices import (
+    Price,
+    Priced,
+    configured_price,
+    published_price,
+    required_price,
+)
+
+DEFAULT_CONNECTIONS = 64
 
 _OPENAI = "https://api.openai.com/v1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallLimits:
+    """How fast and how far calls may go.
+
+    Attributes:
+        connections: most calls in flight at one endpoint.
+        requests_per_minute: None leaves it to the config, or to what the endpoint refuses.
+        tokens_per_minute: likewise, of questions and replies together.
+        max_cost: US dollars that a run may spend; None for no such limit.
+        use_kept_answers: whether answers that were paid for before may be used; None leaves it to
+            the config.
+    """
+
+    connections: int = DEFAULT_CONNECTIONS
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
+    max_cost: float | None = None
+    use_kept_answers: bool | None = None
+
+
+class Endpoints:
+    """The chat models of one run: who names the same endpoint and model shares its limits.
+
+    Args:
+        context: of the run.
+        limits: of its calls.
+        exits: lets their connections go.
+    """
+
+    def __init__(self, context: RunContext, limits: CallLimits, exits: AsyncExitStack) -> None:
+        self._context = context
+        self._limits = limits
+        self._exits = exits
+        self._asked: dict[object, ChatModel] = {}
+        self._cached: dict[object, ChatModel] = {}
+        self._budget: Budget | None = None
+        if limits.max_cost is not None:
+            self._budget = Budget(limits.max_cost, spent=context.spent)
+
+    def model(
+        self, section: JudgeSection, *, worth_keeping: Callable[[Completion], bool], reader: object
+    ) -> ChatModel:
+        """Return the model of a section.
+
+        Args:
+            section: names endpoint and model.
+            worth_keeping: whether an answer need not be asked for again.
+            reader: what that depends on; answers are shared where it is equal.
+        """
+        asked = self._asked.get(key := _endpoint_key(section))
+        if asked is None:
+            asked = self._asked[key] = self._open(section)
+        answers = self._context.answers if self._limits.use_kept_answers else None
+        if answers is None or self._context.dry is not None:
+            return asked
+        if (key, reader) not in self._cached:
+            self._cached[key, reader] = Cached(
+                asked,
+                answers,
+                address=endpoint_of(section)[0],
+                worth_keeping=worth_keeping,
+            )
+        return self._cached[key, reader]
+
+    def _open(self, section: JudgeSection) -> ChatModel:
+        chat = open_chat(section, connections=self._limits.connections)
+        self._exits.push_async_callback(chat.close)
+        price = price_of(section)
+        if self._context.dry is not None:
+            return self._context.dry.instead_of(
+                chat,
+                price=price,
+                answers=self._context.answers if self._limits.use_kept_answers else None,
+                address=endpoint_of(section)[0],
+            )
+        priced = Priced(Deadlined(chat, deadline_s=section.deadline_s), price, now=_now)
+        attempt: ChatModel = Ledgered(priced, self._context.log)
+        if self._budget is not None:
+            known = required_price(price, model=section.model, needed_for="--max-cost")
+            attempt = Budgeted(attempt, self._budget, price=known)
+        # A call waits for its turn before the ledger opens it.
+        limited = Limited(
+            attempt,
+            connections=self._limits.connections,
+            rate=RateLimit(
+                requests_per_minute=self._limits.requests_per_minute or section.requests_per_minute,
+                tokens_per_minute=self._limits.tokens_per_minute or section.tokens_per_minute,
+            ),
+        )
+        return Retrying(limited)
 
 
 def open_chat(section: JudgeSection, *, connections: int) -> OpenAIChat:
@@ -32,8 +136,22 @@ def open_chat(section: JudgeSection, *, connections: int) -> OpenAIChat:
 def sampling_of(section: JudgeSection) -> Sampling:
     """Return how the replies of a judge are drawn."""
     return Sampling(
-        temperature=section.temperature, max_tokens=section.max_tokens, seed=section.seed
+        temperature=section.temperature,
+        max_tokens=section.max_tokens,
+        seed=section.seed,
+        effort=section.effort,
     )
+
+
+def price_of(section: JudgeSection) -> Price | None:
+    """Return what a model costs; None where neither the config nor its provider says it."""
+    if section.prices is not None:
+        return configured_price(
+            input_per_million=section.prices.input_per_million,
+            output_per_million=section.prices.output_per_million,
+            cached_input_per_million=section.prices.cached_input_per_million,
+        )
+    return published_price(section.model, base_url=endpoint_of(section)[0], at=_now())
 
 
 def endpoint_of(section: JudgeSection) -> tuple[str, str]:
@@ -54,28 +172,23 @@ def endpoint_of(section: JudgeSection) -> tuple[str, str]:
     return base_url, key or "none"
 
 
-def prompt_file(name: str, folder: Path) -> Path:
-    """Return where a prompt lies: beside the config, or shipped."""
-    if name.endswith(".md"):
-        return folder / name
-    own = folder / "prompts" / f"{name}.md"
-    return own if own.exists() else shipped(f"prompts/{name}.md")
+def _endpoint_key(section: JudgeSection) -> object:
+    """Return all of a section that is about its endpoint, and not about the question."""
+    return (
+        section.model,
+        section.base_url,
+        section.api_version,
+        section.api_key_env,
+        section.response_format,
+        section.deadline_s,
+        section.requests_per_minute,
+        section.tokens_per_minute,
+        section.prices,
+    )
 
 
-def check_prompt(prompt: Prompt, section: JudgedSection) -> None:
-    """Refuse a prompt that asks about another criterion or answers on another scale."""
-    if prompt.criterion != section.criterion:
-        raise ConfigError(
-            f"the prompt {prompt.prompt_id} asks about {prompt.criterion}, the scorer about "
-            f"{section.criterion}"
-        )
-    if prompt.scale != section.scale.scale:
-        raise ConfigError(
-            f"the prompt {prompt.prompt_id} answers on the {prompt.scale.kind.value} scale "
-            f"{', '.join(prompt.scale.categories)}, the scorer's is "
-            f"{section.scale.kind.value} {', '.join(map(str, section.scale.categories))}; "
-            "give both the same"
-        )
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _is_address(base_url: str) -> bool:

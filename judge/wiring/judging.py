@@ -1,28 +1,29 @@
 """From a judged section to the judge it names and the instruments that put records to it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from judge.api.project import Instrument
-from judge.config import Config, JudgedSection, JudgeSection, RecordedSection, place_of
+from judge.api.project import Instrument, RunContext
+from judge.config import Config, JudgedSection, JudgeSection, PanelSection, RecordedSection
 from judge.errors import ConfigError
 from judge.judges.baseline import BaselineJudge
 from judge.judges.judge import Judge
+from judge.judges.pairwise import PairwiseJudge
+from judge.judges.panel import Member, PanelJudge, RepeatedJudge, Rule
 from judge.judges.prompt import Prompt, read_prompt
 from judge.judges.prompted import PromptedJudge
 from judge.judges.recorded import RecordedJudge, VerdictSource, read_recorded_judge
 from judge.models.embedding import DEFAULT_MODEL
-from judge.models.ledger import AttemptLog, Ledgered
-from judge.models.limits import Deadlined, Limited, Retrying
 from judge.records.dataset import Dataset
 from judge.records.record import Target
-from judge.records.scale import EQUIVALENCE
+from judge.records.scale import EQUIVALENCE, ScaleKind
+from judge.results.served import of_member
 from judge.scorers.equivalence import EquivalenceScorer
+from judge.shipped import shipped
 from judge.wiring.embedders import Embedders
-from judge.wiring.endpoint import check_prompt, endpoint_of, open_chat, prompt_file, sampling_of
+from judge.wiring.endpoint import Endpoints, endpoint_of, sampling_of
 from judge.wiring.sources import id_field
 
 # Local scorers take many records at once; a paid call takes one, so that each is kept at once.
@@ -38,6 +39,8 @@ class JudgedScorer:
         targets: what its outputs are held against.
         known_ids: every item id there is; None where that is no longer known.
         connections: most calls to an endpoint at once.
+        question: the scorer in whose name the judge is asked, where several read their criteria
+            out of one reply; empty where it is this one.
     """
 
     name: str
@@ -49,6 +52,8 @@ class JudgedScorer:
     known_ids: frozenset[str] | None
     embedders: Embedders
     connections: int
+    question: str = ""
+    _prompts: dict[Path, Prompt] = field(default_factory=dict)
 
     def check(self) -> None:
         """Refuse what cannot be used, before anything is spent.
@@ -57,41 +62,32 @@ class JudgedScorer:
             ConfigError: a prompt, a key, a file or a model is not there or does not fit.
             DataError: recorded verdicts cannot be read.
         """
-        if isinstance(self.section.judge, JudgeSection):
-            _ = self._prompt, endpoint_of(self.section.judge)
-        elif isinstance(self.section.judge, RecordedSection):
+        judge = self.section.judge
+        if isinstance(judge, RecordedSection):
             _ = self._recorded
-        else:
+        elif judge == "baseline":
             _ = self._baseline
+        for member in self._asked.values():
+            for target in self.targets:
+                self._prompt(member).check_target(target)
+            _ = self._prompt(member), endpoint_of(member)
 
     @property
     def quoted_items(self) -> tuple[str, ...]:
-        """Ids of the items that the judge's prompt quotes."""
-        return self._prompt.quoted_items if isinstance(self.section.judge, JudgeSection) else ()
+        """Ids of the items that a prompt of the judge quotes."""
+        return tuple(i for one in self._asked.values() for i in self._prompt(one).quoted_items)
 
-    def instruments(
-        self, log: AttemptLog, served: Mapping[str, str], connections: AsyncExitStack
-    ) -> Iterator[Instrument]:
-        """Make the instruments; what they open is let go with `connections`."""
-        if not isinstance(self.section.judge, JudgeSection):
+    def instruments(self, endpoints: Endpoints, context: RunContext) -> Iterator[Instrument]:
+        """Make the instruments that put records to the judge."""
+        if not self._asked:
             recorded = isinstance(self.section.judge, RecordedSection)
             for target in self.targets:
                 yield self._local(self._recorded if recorded else self._baseline, target)
             return
-        chat = open_chat(self.section.judge, connections=self.connections)
-        connections.push_async_callback(chat.close)
-        attempt = Ledgered(Deadlined(chat, deadline_s=self.section.judge.deadline_s), log)
-        # The targets share the connections; a call waits for one before the ledger opens it.
-        model = Retrying(Limited(attempt, connections=self.connections))
         for target in self.targets:
-            prompted = PromptedJudge(
-                model,
-                prompt=self._prompt,
-                sampling=sampling_of(self.section.judge),
-                served=served.get(f"{self.name}.{target.value}"),
-            )
+            served = context.served.get(f"{self.name}.{target.value}", ())
             yield Instrument(
-                scorer=self._scorer(prompted, target),
+                scorer=self._scorer(self._judge(endpoints, served), target),
                 batch_size=1,  # so that each paid answer is kept as soon as it is there
                 concurrency=self.connections,
                 calls_a_model=True,
@@ -114,7 +110,81 @@ class JudgedScorer:
             criterion=self.section.criterion,
             target=target,
             empty_value=0.0 if lowest else None,
+            scorer=self.name,
+            question=self.question,
+            continuous=self._continuous,
         )
+
+    @property
+    def _asked(self) -> Mapping[str, JudgeSection]:
+        """The judges behind endpoints by the member they are; of a judge alone, by nothing."""
+        judge = self.section.judge
+        if isinstance(judge, PanelSection):
+            return judge.panel
+        return {"": judge} if isinstance(judge, JudgeSection) else {}
+
+    @property
+    def _continuous(self) -> bool:
+        """Whether verdicts count as values between those of the categories."""
+        ruled = [one for one in (self.section.judge, *self._asked.values()) if one != "baseline"]
+        return any(
+            (isinstance(one, PanelSection) and one.rule is Rule.MEAN)
+            or (
+                isinstance(one, JudgeSection)
+                and (
+                    one.weighted
+                    or one.claims != "never"
+                    or (one.repeats > 1 and one.rule is Rule.MEAN)
+                )
+            )
+            for one in ruled
+        )
+
+    def _judge(self, endpoints: Endpoints, served: Sequence[str]) -> Judge:
+        panel = self.section.judge
+        if not isinstance(panel, PanelSection):
+            (alone,) = self._asked.values()
+            return self._single(alone, endpoints, next(iter(served), None))
+        return PanelJudge(
+            [
+                Member(name=name, judge=self._single(section, endpoints, of_member(served, name)))
+                for name, section in panel.panel.items()
+            ],
+            scale=self.section.scale.scale,
+            rule=panel.rule,
+            needed=panel.needed,
+        )
+
+    def _single(self, section: JudgeSection, endpoints: Endpoints, served: str | None) -> Judge:
+        """Return the judge of one section, asked in every way that it wants to be asked."""
+        prompt, scale = self._prompt(section), self.section.scale.scale
+        reader = prompt.reader(strip_thinking=section.strip_thinking)
+        judge: Judge = PromptedJudge(
+            endpoints.model(
+                section,
+                worth_keeping=reader.worth_keeping,
+                reader=(prompt.fingerprint, section.strip_thinking),
+            ),
+            prompt=prompt,
+            sampling=sampling_of(section),
+            served=served,
+            criterion=self.section.criterion,
+            strip_thinking=section.strip_thinking,
+            weighted=section.weighted,
+        )
+        if scale.kind is ScaleKind.PAIRWISE:
+            judge = PairwiseJudge(judge, scale=scale, orders=section.orders)
+        if section.repeats > 1:
+            judge = RepeatedJudge(judge, times=section.repeats, scale=scale, rule=section.rule)
+        return judge
+
+    def _prompt(self, section: JudgeSection) -> Prompt:
+        path = prompt_file(section.prompt, self.folder)
+        if path not in self._prompts:
+            prompt = read_prompt(path)
+            check_prompt(prompt, self.section)
+            self._prompts[path] = prompt
+        return self._prompts[path]
 
     @cached_property
     def _baseline(self) -> BaselineJudge:
@@ -137,12 +207,26 @@ class JudgedScorer:
             known_ids=self.known_ids,
         )
 
-    @cached_property
-    def _prompt(self) -> Prompt:
-        if not isinstance(self.section.judge, JudgeSection):
-            raise ConfigError(
-                f"{place_of(self.name)}: only a judge behind an endpoint has a prompt"
-            )
-        prompt = read_prompt(prompt_file(self.section.judge.prompt, self.folder))
-        check_prompt(prompt, self.section)
-        return prompt
+
+def prompt_file(name: str, folder: Path) -> Path:
+    """Return where a prompt lies: beside the config, or shipped."""
+    if name.endswith(".md"):
+        return folder / name
+    own = folder / "prompts" / f"{name}.md"
+    return own if own.exists() else shipped(f"prompts/{name}.md")
+
+
+def check_prompt(prompt: Prompt, section: JudgedSection) -> None:
+    """Refuse a prompt that asks about another criterion or answers on another scale."""
+    if section.criterion not in prompt.scales:
+        raise ConfigError(
+            f"the prompt {prompt.prompt_id} asks about {' and '.join(prompt.scales)}, the scorer "
+            f"about {section.criterion}"
+        )
+    found, wanted = prompt.scales[section.criterion], section.scale.scale
+    if found != wanted:
+        raise ConfigError(
+            f"the prompt {prompt.prompt_id} answers on the {found.kind.value} scale "
+            f"{', '.join(found.categories)}, the scorer's is "
+            f"{wanted.kind.value} {', '.join(wanted.categories)}; give both the same"
+        )

@@ -2,19 +2,21 @@
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-from judge.api.project import Instrument, Project, Ratings
+from judge.api.project import Instrument, Project, Ratings, RunContext
 from judge.config import (
     Config,
+    JudgeSection,
+    PanelSection,
     parse_config,
     place_of,
     rated_section,
     read_config,
 )
 from judge.errors import ConfigError
-from judge.models.ledger import AttemptLog
 from judge.records.dataset import (
     Dataset,
 )
@@ -28,10 +30,9 @@ from judge.scorers.scorer import Scorer
 from judge.scorers.similarity import SimilarityScorer
 from judge.trust.probes import JUDGE_FAMILY
 from judge.wiring.embedders import Embedders
+from judge.wiring.endpoint import CallLimits, Endpoints
 from judge.wiring.judging import LOCAL_BATCH, JudgedScorer
 from judge.wiring.sources import rating_source, read_everything, thresholds
-
-DEFAULT_CONNECTIONS = 20
 
 _LACKS = {
     Target.REFERENCE: "no item has a reference",
@@ -46,7 +47,9 @@ def open_project(
     *,
     limit: int | None = None,
     filters: Mapping[str, str] | None = None,
-    connections: int = DEFAULT_CONNECTIONS,
+    sample: int | None = None,
+    seed: int | None = None,
+    calls: CallLimits | None = None,
 ) -> Project:
     """Read a config and everything it names, and check all of it before anything is spent.
 
@@ -54,7 +57,9 @@ def open_project(
         path: the config file.
         limit: at most so many items.
         filters: slice dimension to value; only those items.
-        connections: most calls to an endpoint at once.
+        sample: at most so many items, drawn at random.
+        seed: of that draw; None takes the config's.
+        calls: how fast and how far calls may go.
 
     Raises:
         InputError: something cannot be used; the message says what, where, and what to do.
@@ -62,9 +67,14 @@ def open_project(
     config, text = read_config(path)
     folder = path.parent
     everything = read_everything(config, folder)
-    dataset = everything.selected(limit=limit, filters=filters)
+    dataset = everything.selected(
+        limit=limit,
+        filters=filters,
+        sample=sample,
+        seed=config.seed if seed is None else seed,
+    )
     known = frozenset(item.item_id for item in everything.items)
-    workshop = _Workshop(config, folder, dataset, connections=connections, known_ids=known)
+    workshop = _Workshop(config, folder, dataset, calls=calls or CallLimits(), known_ids=known)
     project = workshop.project(text=text, path=str(path))
     if project.ratings is not None:
         project.ratings.read(dataset)  # whatever is wrong with them is said now
@@ -72,7 +82,7 @@ def open_project(
 
 
 def reopen_project(
-    manifest: RunManifest, store: SqlStore, *, connections: int = DEFAULT_CONNECTIONS
+    manifest: RunManifest, store: SqlStore, *, calls: CallLimits | None = None
 ) -> Project:
     """Make a run's project again from the store: its files may have moved or changed.
 
@@ -82,7 +92,7 @@ def reopen_project(
     config = parse_config(manifest.config, name=manifest.config_path or "the run's config")
     folder = Path(manifest.config_path).parent
     dataset = store.dataset(manifest)
-    workshop = _Workshop(config, folder, dataset, connections=connections, known_ids=None)
+    workshop = _Workshop(config, folder, dataset, calls=calls or CallLimits(), known_ids=None)
     return workshop.project(text=manifest.config, path=manifest.config_path)
 
 
@@ -95,7 +105,7 @@ class _Workshop:
         folder: Path,
         dataset: Dataset,
         *,
-        connections: int,
+        calls: CallLimits,
         known_ids: frozenset[str] | None,
     ) -> None:
         self._config = config
@@ -103,6 +113,9 @@ class _Workshop:
         self._dataset = dataset
         self._known_ids = known_ids
         self._embedders = Embedders(folder)
+        if calls.use_kept_answers is None:
+            calls = replace(calls, use_kept_answers=config.cache)
+        self._calls = calls
         self._judged = {
             name: JudgedScorer(
                 name=name,
@@ -113,7 +126,8 @@ class _Workshop:
                 targets=self._targets(section.against, place_of(name)),
                 known_ids=known_ids,
                 embedders=self._embedders,
-                connections=connections,
+                connections=calls.connections,
+                question=_question(name, config),
             )
             for name, section in config.scorers.all_judged.items()
         }
@@ -181,25 +195,20 @@ class _Workshop:
             judged.check()
 
     @asynccontextmanager
-    async def _instruments(
-        self, log: AttemptLog, *, served: Mapping[str, str]
-    ) -> AsyncIterator[Sequence[Instrument]]:
-        async with AsyncExitStack() as connections:
+    async def _instruments(self, context: RunContext) -> AsyncIterator[Sequence[Instrument]]:
+        async with AsyncExitStack() as exits:
+            endpoints = Endpoints(context, self._calls, exits)
             yield [
-                *(
-                    i
-                    for j in self._judged.values()
-                    for i in j.instruments(log, served, connections)
-                ),
+                *(i for j in self._judged.values() for i in j.instruments(endpoints, context)),
                 *self._similarity(),
                 *self._format(),
             ]
 
     @asynccontextmanager
     async def _baseline_instruments(
-        self, log: AttemptLog, *, served: Mapping[str, str]
+        self, context: RunContext
     ) -> AsyncIterator[Sequence[Instrument]]:
-        del log, served  # it makes no call
+        del context  # it makes no call
         name, _ = rated_section(self._config)
         yield self._judged[name].baseline_instruments() if name in self._judged else []
 
@@ -269,3 +278,13 @@ class _Workshop:
 
 def _local(scorer: Scorer) -> Instrument:
     return Instrument(scorer=scorer, batch_size=LOCAL_BATCH, concurrency=1)
+
+
+def _question(scorer: str, config: Config) -> str:
+    """Return the first scorer that asks the same judge; empty where it is this one."""
+    judged = config.scorers.all_judged
+    judge = judged[scorer].judge
+    if not isinstance(judge, JudgeSection | PanelSection):
+        return ""
+    first = next(name for name, section in judged.items() if section.judge == judge)
+    return "" if first == scorer else first

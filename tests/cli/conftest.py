@@ -32,6 +32,7 @@ systems:
 scorers:
   equivalence: {judge: {model: fake-judge}, against: [reference]}
   adherence: {schema: answer.schema.json}
+cache: false
 """
 RATINGS = """\
 ratings: {path: ratings.jsonl, source: human, blind: true, sampling: random}
@@ -42,6 +43,10 @@ FOREIGN = (
     "OPENAI_BASE_URL",
     "JUDGE_STORE",
     "JUDGE_MAX_CONNECTIONS",
+    "JUDGE_RPM",
+    "JUDGE_TPM",
+    "JUDGE_MAX_COST",
+    "JUDGE_CACHE",
     "NO_COLOR",
     "FORCE_COLOR",
     "COLUMNS",

@@ -129,12 +129,58 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(
     assert "equivalence.reference: 12 records, 2 settled beforehand, 10 calls" in found.stdout
     assert "adherence.strict: 12 records, 0 settled beforehand, 0 calls\n" in found.stdout
     forecast = json.loads(as_json.stdout)["forecast"]
-    assert [(one["metric"], one["calls"]) for one in forecast] == [
+    assert [(one["metric"], one["cost"]["calls"]) for one in forecast] == [
         ("equivalence.reference", 10),
         ("adherence.strict", 0),
     ]
     assert endpoint.requests == []
     assert _contents() == before
+
+
+def test_an_unchanged_run_asks_nothing_a_second_time_and_a_changed_output_alone_is_asked_about(
+    judge: Run, write_set: WriteSet, write_rows: WriteRows, serving: Serve
+) -> None:
+    write_set()
+
+    with serving() as endpoint:
+        first = judge("run", "judge.yaml", "--cache", "--json")
+        asked_first = len(endpoint.requests)
+        again = judge("run", "judge.yaml", "--cache", "--json")
+        asked_again = len(endpoint.requests)
+        write_rows("student.jsonl", [{"id": "i0", "output": "new"}, *_rows("student.jsonl")[1:]])
+        changed = judge("run", "judge.yaml", "--cache", "--dry-run")
+
+    assert (first.returncode, again.returncode) == (0, 0)
+    assert 0 < asked_first == asked_again
+    assert _estimates(first.stdout) == _estimates(again.stdout)
+    assert "12 records, 0 settled beforehand, 1 calls, 11 answers kept from before" in (
+        changed.stdout
+    )
+
+
+def test_a_run_stops_before_the_call_that_could_cost_more_than_it_may_spend(
+    judge: Run, write_set: WriteSet, serving: Serve
+) -> None:
+    write_set()
+    config = Path("judge.yaml").read_text()
+    priced = "{model: fake-judge, prices: {input_per_million: 10000, output_per_million: 0}}"
+
+    with serving() as endpoint:  # each answer counts 100 tokens of input: a dollar
+        unpriced = judge("run", "judge.yaml", "--max-cost", "30")
+        Path("judge.yaml").write_text(config.replace("{model: fake-judge}", priced))
+        found = judge("run", "judge.yaml", "--max-cost", "20", "--json")
+        asked = len(endpoint.requests)
+        resumed = judge("resume", "latest", "--max-cost", "1000", "--json")
+
+    assert unpriced.returncode == 2
+    assert "--max-cost needs the price of fake-judge" in unpriced.stderr
+    assert found.returncode == 4
+    fates = _estimates(found.stdout)["equivalence.reference", "student", "overall"]["fates"]
+    assert isinstance(fates, dict)
+    assert fates.keys() <= {"budget_exhausted", "not_yet_scored"}
+    assert 0 < asked < 2 * 12
+    assert resumed.returncode == 0
+    assert len(endpoint.requests) > asked
 
 
 @pytest.mark.parametrize("by_option", [True, False])

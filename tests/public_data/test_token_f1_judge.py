@@ -19,9 +19,7 @@ import numpy as np
 import pytest
 
 import judge
-from judge.api.project import Instrument
-from judge.models.ledger import AttemptLog
-from judge.records.record import Target
+from judge.api.project import Instrument, RunContext
 from judge.render.markdown import as_markdown
 from judge.render.pages import report_page
 from judge.reports.report import Report
@@ -103,11 +101,9 @@ ratings:
 
 
 @asynccontextmanager
-async def _no_baseline(
-    log: AttemptLog, *, served: Mapping[Target, str]
-) -> AsyncIterator[Sequence[Instrument]]:
+async def _no_baseline(context: RunContext) -> AsyncIterator[Sequence[Instrument]]:
     """Leave the baseline judge out: it takes minutes here and is not what this is about."""
-    del log, served
+    del context
     yield []
 
 
