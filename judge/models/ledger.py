@@ -1,6 +1,7 @@
 """The attempt ledger: what was sent to a model, and what came of it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Protocol
 
 import msgspec
@@ -65,7 +66,8 @@ class Ledgered:
 
     async def complete(self, call: ChatCall) -> Completion:
         if (earlier := self._log.answered(call.call_id)) is not None:
-            return _COMPLETION.decode(earlier)
+            # It keeps what it cost then, and costs nothing now.
+            return replace(_COMPLETION.decode(earlier), cached=True)
         attempt = await self._log.opened(call.call_id)
         try:
             completion = await self._model.complete(call)

@@ -252,30 +252,26 @@ def test_the_order_of_the_answers_does_not_matter() -> None:
 
 
 @pytest.mark.parametrize(
-    "lines",
+    ("end", "of_first"),
     [
-        lambda names: ([answered(name) for name in names[1:]], []),
-        lambda names: ([answered(name) for name in names[1:]], [unasked(names[0])]),
-        lambda names: (
-            [answered(name) for name in names[1:]],
-            [unasked(names[0], code="request_timeout")],
-        ),
-        lambda names: ([answered(name) for name in names[1:]], [refused(names[0], status=503)]),
-        lambda names: ([answered(name) for name in names[1:]], [refused(names[0], status=429)]),
-        lambda names: (
-            [answered(name) for name in names[1:]] + [{"custom_id": names[0]}],
-            [],
-        ),
+        ("completed", lambda _: []),
+        ("cancelled", lambda name: [unasked(name, code="batch_cancelled")]),
+        ("expired", lambda name: [unasked(name)]),
+        ("expired", lambda name: [unasked(name, code="request_timeout")]),
+        ("completed", lambda name: [refused(name, status=503)]),
+        ("completed", lambda name: [refused(name, status=429)]),
+        ("completed", lambda name: [{"custom_id": name}]),
     ],
 )
-@pytest.mark.parametrize("end", ["completed", "expired", "cancelled"])
 def test_just_what_a_batch_left_unanswered_is_put_into_the_next_one(
-    lines: Callable[[list[str]], tuple[list[Line], list[Line]]], end: str
+    end: str, of_first: Callable[[str], list[Line]]
 ) -> None:
     stub = BatchStub(
         stages=["validating", end],
         lines=lambda number, names: (
-            lines(names) if number == 0 else ([answered(name) for name in names], [])
+            ([answered(name) for name in names[1:]], of_first(names[0]))
+            if number == 0
+            else ([answered(name) for name in names], [])
         ),
     )
 

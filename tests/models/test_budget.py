@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,8 +16,9 @@ from judge.errors import (
 )
 from judge.models.budget import Budget, Budgeted
 from judge.models.chat import ChatCall, Completion, Message, Sampling
+from judge.models.ledger import Ledgered
 from judge.models.prices import configured_price
-from judge.testing import FakeChat, completion
+from judge.testing import FakeChat, MemoryAttemptLog, completion
 
 CALL = ChatCall(
     call_id="one",
@@ -133,6 +135,15 @@ def test_each_attempt_that_may_be_charged_for_is_counted() -> None:
 
     assert [type(error) for error in errors] == [JudgeUnavailable] * 3 + [BudgetExhausted]
     assert budget.spent == 3.0
+
+
+def test_an_answer_that_was_paid_for_before_a_crash_is_not_paid_for_again() -> None:
+    budget = Budget(10.0, spent=0.25)
+    log = MemoryAttemptLog({"one": msgspec.json.encode(costing(0.25))})
+
+    asyncio.run(Budgeted(Ledgered(FakeChat(), log), budget, price=PRICE).complete(CALL))
+
+    assert budget.spent == 0.25
 
 
 def test_a_thousand_calls_at_once_use_a_budget_that_holds_three_of_them_at_their_worst() -> None:
