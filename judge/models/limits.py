@@ -64,7 +64,7 @@ class Limited:
         self._patience_s = patience_s
         self._clock = clock
         self._wall = wall
-        self._refused: set[str] = set()
+        self._refused: dict[str, int] = {}
         self._over: ScoringError | None = None
 
     @property
@@ -89,7 +89,8 @@ class Limited:
     async def complete(self, call: ChatCall) -> Completion:
         self._check_open()
         size = self._pace.size(call) if self._pace else 0.0
-        sent = await self._line.turn(size, first=self._was_refused(call))
+        refused = self._refused.get(call.call_id, 0) if self._refused else 0
+        sent = await self._line.turn(size, refused=refused)
         try:
             completion = await self._model.complete(call)
         except RateLimited as error:
@@ -105,17 +106,13 @@ class Limited:
             raise
         else:
             self._window.succeeded(beside=sent.beside)
+            if refused:
+                self._refused.pop(call.call_id, None)
             if self._pace:
                 self._pace.answered(call, completion, size=size)
             return completion
         finally:
             self._line.leave()
-
-    def _was_refused(self, call: ChatCall) -> bool:
-        if not self._refused or call.call_id not in self._refused:
-            return False
-        self._refused.discard(call.call_id)
-        return True
 
     def _turned_away(self, call: ChatCall, error: RateLimited, sent: Sent) -> None:
         now = self._clock()
@@ -123,7 +120,7 @@ class Limited:
         too_many = self._window.refused(beside=sent.beside, sent=sent.at, now=now, timed=timed)
         if not too_many:
             self._learned.refused(sent.number, sent=sent.at, now=now, paused_s=self._pause.asked_s)
-        self._refused.add(call.call_id)
+        self._refused[call.call_id] = self._refused.get(call.call_id, 0) + 1
         if self._pace:
             self._pace.refused(size=sent.size)
         self._pause.refused(now - sent.at)

@@ -67,12 +67,13 @@ class Line:
         self._others: deque[_Waiting] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
-    async def turn(self, size: float, *, first: bool) -> Sent:
+    async def turn(self, size: float, *, refused: int = 0) -> Sent:
         """Wait until a call may go, and count it as gone.
 
         Args:
             size: tokens it is expected to take.
-            first: whether it goes before those that were not asked yet.
+            refused: how often the endpoint refused it: it then goes before those that were not
+                asked yet, and before everybody the second time.
 
         Raises:
             ScoringError: nothing goes any more.
@@ -82,7 +83,10 @@ class Line:
             if self._ready_at(size) <= now:
                 return self._go(size, now=now)
         waiting = _Waiting(asyncio.get_running_loop().create_future(), size)
-        (self._first if first else self._others).append(waiting)
+        if refused > 1:
+            self._first.appendleft(waiting)
+        else:
+            (self._first if refused else self._others).append(waiting)
         self._let_go()
         went = False
         try:

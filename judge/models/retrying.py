@@ -20,6 +20,8 @@ from judge.models.pause import PATIENCE_S, clock_time, utc_now
 MAX_ATTEMPTS = 5
 LONGEST_WAIT_S = 60.0
 
+_SHORTEST_TOLD_S = 0.001
+
 # More records than can be in play at once: the failures of those that are over are forgotten.
 _REMEMBERED = 4096
 
@@ -152,8 +154,9 @@ class Retrying:
         stated_s = error.retry_after_s if isinstance(error, JudgeUnavailable) else None
         if stated_s is None:
             return self._backoff(state)
-        # One who keeps to the time and is refused again leaves more room.
-        return stated_s if state.attempt_number == 1 else stated_s + self._backoff(state)
+        # An endpoint that says "at once" a second time does not mean it.
+        told = stated_s >= _SHORTEST_TOLD_S or state.attempt_number == 1
+        return stated_s if told else stated_s + self._backoff(state)
 
     def _spent(self, call: ChatCall) -> int:
         """Return the attempts made at a record before this call."""

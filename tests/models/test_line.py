@@ -32,8 +32,8 @@ class _Comers:
         self._stays_s = stays_s
         self.went: list[tuple[str, float]] = []
 
-    async def come(self, name: str, *, size: float = 0.0, first: bool = False) -> None:
-        sent = await self._line.turn(size, first=first)
+    async def come(self, name: str, *, size: float = 0.0, refused: int = 0) -> None:
+        sent = await self._line.turn(size, refused=refused)
         self.went.append((name, sent.at))
         await asyncio.sleep(self._stays_s)
         self._line.leave()
@@ -54,12 +54,13 @@ def test_calls_go_in_the_order_they_came_and_those_that_were_refused_before_the_
             for name in "abcdef":
                 tasks.create_task(comers.come(name))
             await asyncio.sleep(0.5)
-            tasks.create_task(comers.come("X", first=True))
-            tasks.create_task(comers.come("Y", first=True))
+            tasks.create_task(comers.come("X", refused=1))
+            tasks.create_task(comers.come("Y", refused=1))
+            tasks.create_task(comers.come("Z", refused=2))
 
     virtual.run(story())
 
-    assert comers.names == "abXYcdef"
+    assert comers.names == "abZXYcdef"
     assert window.in_flight == 0
 
 
@@ -119,7 +120,7 @@ def test_one_that_gives_up_in_the_moment_of_its_turn_leaves_it_to_the_next(
     comers = _Comers(line)
 
     async def story() -> None:
-        await line.turn(0.0, first=False)
+        await line.turn(0.0)
         await asyncio.sleep(5)
         unlucky = asyncio.create_task(comers.come("u"))
         following = asyncio.create_task(comers.come("f"))
@@ -141,7 +142,7 @@ def test_whoever_waits_can_be_sent_away_each_with_an_error_of_its_own(
 
     async def story() -> list[ScoringError | None]:
         pause.asked(1000, now=0.0)
-        turns = [line.turn(0.0, first=number == 1) for number in range(3)]
+        turns = [line.turn(0.0, refused=number % 2) for number in range(3)]
         waiting = asyncio.gather(*turns, return_exceptions=True)
         await asyncio.sleep(0.1)
         line.send_away(lambda: EndpointPaused("later"))

@@ -343,17 +343,23 @@ def test_a_record_that_is_judged_another_time_has_all_its_attempts_again() -> No
     assert len(model.calls) == 10
 
 
-def test_one_that_keeps_to_the_stated_time_and_is_refused_again_leaves_more_room() -> None:
-    sleeper = _Sleeper()
-
+@pytest.mark.parametrize(("stated_s", "longest_s"), [(0.0, [0.0, 1, 2, 4]), (3.0, [3.0, 3, 3, 3])])
+def test_an_endpoint_that_says_at_once_again_and_again_is_left_more_time_than_that(
+    stated_s: float, longest_s: list[float]
+) -> None:
     def script(_: ChatCall) -> Completion:
-        raise RateLimited("slow down", retry_after_s=3.0)
+        raise RateLimited("slow down", retry_after_s=stated_s)
 
+    sleeper = _Sleeper()
     with pytest.raises(JudgeUnavailable):
         _retried(FakeChat(script), sleeper)
 
-    assert sleeper.waits_s[0] == 3.0
-    assert all(3.0 < wait_s <= 3.0 + 4 for wait_s in sleeper.waits_s[1:])
+    assert sleeper.waits_s[0] == stated_s
+    assert all(
+        stated_s <= wait_s <= longest
+        for wait_s, longest in zip(sleeper.waits_s, longest_s, strict=True)
+    )
+    assert sum(sleeper.waits_s) > 0
 
 
 def test_an_attempt_that_may_have_been_paid_for_is_told_whatever_the_last_one_was() -> None:
