@@ -1,16 +1,25 @@
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime
 
 import msgspec
 import pytest
 
 from judge.errors import AccessDenied
+from judge.models.batch import Batched
+from judge.models.batch_endpoint import BatchEndpoint
+from judge.models.budget import Budget, Budgeted
+from judge.models.cache import Cached
 from judge.models.chat import ChatCall, ChatModel, Completion, Message, ReplyFormat, Sampling
 from judge.models.ledger import Ledgered
 from judge.models.limits import Deadlined, Retrying
 from judge.models.openai import OpenAIChat
+from judge.models.prices import Priced, configured_price
 from judge.models.recorded import RecordedChat
+from judge.results.completions import MemoryCompletions
+from judge.results.store import MemoryStore
 from judge.testing import (
     Answer,
     FakeChat,
@@ -21,7 +30,11 @@ from judge.testing import (
     completion,
     fault,
 )
+from tests.models.batch_stub import BatchStub, Line, answered, refused
 
+PRICE = configured_price(
+    input_per_million=2.0, output_per_million=8.0, cached_input_per_million=None
+)
 DENIED = "you may not ask this"
 
 
@@ -96,8 +109,65 @@ async def recorded() -> AsyncIterator[ChatModel]:
     yield RecordedChat(stored, identity=FakeChat().identity)
 
 
+@asynccontextmanager
+async def priced() -> AsyncIterator[ChatModel]:
+    yield Priced(FakeChat(echo), PRICE, now=lambda: datetime(2026, 11, 20, tzinfo=UTC))
+
+
+@asynccontextmanager
+async def budgeted() -> AsyncIterator[ChatModel]:
+    yield Budgeted(FakeChat(echo), Budget(1.0), price=PRICE)
+
+
+@asynccontextmanager
+async def cached() -> AsyncIterator[ChatModel]:
+    yield Cached(
+        FakeChat(echo),
+        MemoryCompletions(),
+        address="https://judge.example/v1",
+        worth_keeping=lambda _: True,
+    )
+
+
+@asynccontextmanager
+async def batched() -> AsyncIterator[ChatModel]:
+    def echo_lines(_: int, names: list[str]) -> tuple[list[Line], list[Line]]:
+        asked = list(stub.files.values())[-1]
+        texts = [json.loads(line)["body"]["messages"][-1]["content"] for line in asked.splitlines()]
+        return [
+            refused(name, status=401) if text == DENIED else answered(name, text)
+            for name, text in zip(names, texts, strict=True)
+        ], []
+
+    stub = BatchStub(lines=echo_lines, stages=["completed"])
+    with FakeEndpoint(stub) as server:
+        endpoint = BatchEndpoint(
+            "fake-judge",
+            base_url=server.base_url,
+            api_key="sk-test",
+            reply_format=ReplyFormat.TEXT,
+            identity=FakeChat().identity,
+        )
+        model = Batched(endpoint, MemoryStore(), run_id="r1", replay=True, quiet_s=0, poll_s=0)
+        try:
+            yield model
+        finally:
+            await model.close()
+
+
 Opener = Callable[[], AbstractAsyncContextManager[ChatModel]]
-THAT_ASK = [fake, openai, deadlined, retrying, ledgered, as_wired]
+THAT_ASK = [
+    fake,
+    openai,
+    deadlined,
+    retrying,
+    ledgered,
+    priced,
+    budgeted,
+    cached,
+    batched,
+    as_wired,
+]
 on_each_chat_model = pytest.mark.parametrize("opened", [*THAT_ASK, recorded])
 on_each_that_asks = pytest.mark.parametrize("opened", THAT_ASK)
 

@@ -3,6 +3,7 @@ import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pytest
 
@@ -18,9 +19,10 @@ from judge.errors import (
     ScoringError,
     StoreError,
 )
-from judge.models.batch import BATCH_KIND, Batched
+from judge.models.batch import BATCH_KIND, Batched, BatchLog
 from judge.models.batch_endpoint import BatchEndpoint
 from judge.models.chat import ChatCall, Completion, Message, ReplyFormat, Sampling
+from judge.results.sql import SqlStore
 from judge.testing import Answer, FakeEndpoint, Received, fault
 from tests.models.batch_stub import BatchStub, Line, answered, refused, unasked
 
@@ -81,7 +83,7 @@ class _Time:
 
 def batched(
     base_url: str,
-    log: _Log,
+    log: BatchLog,
     *,
     time: _Time | None = None,
     most_calls: int = 1000,
@@ -115,7 +117,7 @@ Ended = list[Completion | BaseException]
 def ask(
     stub: BatchStub,
     asked: Sequence[ChatCall],
-    log: _Log | None = None,
+    log: BatchLog | None = None,
     *,
     time: _Time | None = None,
     most_calls: int = 1000,
@@ -574,6 +576,15 @@ def test_a_run_that_is_to_ask_anew_does_not_take_the_answers_of_an_earlier_batch
 
     assert all_answered(ended)
     assert set(stub.charged.values()) == {2}
+
+
+def test_a_store_of_runs_keeps_what_a_batch_needs(tmp_path: Path) -> None:
+    stub = BatchStub()
+    for _ in range(2):
+        with SqlStore(tmp_path / "store.db") as store:
+            assert all_answered(ask(stub, calls(3), store))
+
+    assert set(stub.charged.values()) == {1}
 
 
 def test_a_stopped_run_says_that_its_batch_goes_on_and_a_resume_fetches_it() -> None:
