@@ -32,7 +32,7 @@ def report(store: Store, manifest: RunManifest, *, now: datetime) -> Report:
         gold=[decode_gold(body) for body in store.documents(GOLD_KIND)],
         rated=partial(_rated_population, store),
     )
-    return report_on(admitted)
+    return report_on(admitted, spending=store.spending(manifest.run_id))
 
 
 def _rated_population(store: Store, certificate_id: str) -> RatedPopulation | None:

@@ -11,6 +11,7 @@ from judge.reports.retention import RetentionRow
 from judge.reports.summary import Status, SummaryRow
 from judge.results.outcome import Fate, NotApplicable, Outcome
 from judge.results.run import Measure
+from judge.results.spending import Spending, Spent
 from judge.stats.estimate import Estimate, Undefined
 from judge.trust.certificate import Certificate, JudgeTrust, PartStanding
 
@@ -28,6 +29,7 @@ def report_json(report: Report) -> bytes:
             "trust": [_trust(trust) for trust in report.trust],
             "estimates": [_estimate_row(row) for row in report.estimates],
             "retention": [_retention_row(row) for row in report.retention],
+            "spending": _spending(report.spending),
             "examples": [_example(example) for example in report.examples],
         }
     )
@@ -85,6 +87,27 @@ def _run(report: Report) -> object:
         "seed": manifest.seed,
         "versions": dict(manifest.versions),
         "config_path": manifest.config_path,
+    }
+
+
+def _spending(spending: Spending | None) -> object:
+    if spending is None:
+        return None
+    return {
+        "total": _spent(spending.total),
+        "by_measure": {metric: _spent(spent) for metric, spent in spending.by_measure.items()},
+        "by_fate": {fate: _spent(spent) for fate, spent in spending.by_fate.items()},
+    }
+
+
+def _spent(spent: Spent) -> object:
+    return {
+        "calls": spent.calls,
+        "input_tokens": spent.input_tokens,
+        "output_tokens": spent.output_tokens,
+        "cost_usd": spent.cost.dollars if spent.cost.known else None,
+        "calls_of_unknown_cost": spent.cost.unknown,
+        "possibly_paid": spent.possibly_paid,
     }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from judge.render.money import money
 from judge.render.page import Page, Section, Table
 from judge.render.text import (
     NO_NUMBER,
@@ -15,6 +16,7 @@ from judge.reports.groups import OVERALL
 from judge.reports.report import Report
 from judge.reports.retention import RetentionRow
 from judge.reports.summary import Status, SummaryRow
+from judge.results.spending import Spent
 from judge.trust.certificate import JudgeTrust
 
 
@@ -28,6 +30,7 @@ def report_page(report: Report) -> Page:
             *_metric_sections(report),
             *_retention_sections(report),
             _missing_section(report),
+            *_spending_sections(report),
             _next_section(report),
         ],
     )
@@ -235,6 +238,30 @@ def _missing_section(report: Report) -> Section:
         return Section(title="What is missing", lines=["every record has a score", *lines[2:]])
     columns = ["metric and system", "N", "scored", "coverage", "fates", "flags", "worst..best"]
     return Section(title="What is missing", lines=lines, tables=[Table(columns=columns, rows=rows)])
+
+
+def _spending_sections(report: Report) -> list[Section]:
+    spending = report.spending
+    if spending is None or not spending.total.calls:
+        return []
+    columns = ["judged metric, then fate", "calls", "tokens in", "tokens out", "cost", "maybe paid"]
+    rows = [
+        *(_spent_row(metric, spent) for metric, spent in spending.by_measure.items()),
+        *(_spent_row(f"  {fate}", spent) for fate, spent in spending.by_fate.items()),
+        _spent_row("all", spending.total),
+    ]
+    return [Section(title="What judging cost", tables=[Table(columns=columns, rows=rows)])]
+
+
+def _spent_row(name: str, spent: Spent) -> list[str]:
+    return [
+        name,
+        f"{spent.calls:,}",
+        f"{spent.input_tokens:,}",
+        f"{spent.output_tokens:,}",
+        money(spent.cost) if spent.cost.known or spent.cost.unknown else NO_NUMBER,
+        f"{spent.possibly_paid:,}",
+    ]
 
 
 def _bounds(bounds: tuple[float, float]) -> str:

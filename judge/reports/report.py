@@ -8,6 +8,7 @@ from judge.reports.retention import RetentionRow, retention
 from judge.reports.summary import SummaryRow, summarize
 from judge.results.outcome import Outcome
 from judge.results.run import RunManifest
+from judge.results.spending import Spending
 from judge.trust.admission import AdmittedResults
 from judge.trust.certificate import JudgeTrust
 
@@ -32,11 +33,13 @@ class Report:
 
     Attributes:
         possibly_paid: calls that were sent before a crash and never answered.
+        spending: what the run's calls to endpoints cost; None where nobody kept account.
         complete: whether no record is left for a resume.
     """
 
     manifest: RunManifest
     possibly_paid: int
+    spending: Spending | None
     complete: bool
     trust: tuple[JudgeTrust, ...]
     estimates: tuple[SummaryRow, ...]
@@ -44,12 +47,18 @@ class Report:
     examples: tuple[Example, ...]
 
 
-def report_on(admitted: AdmittedResults) -> Report:
-    """Return the report of admitted results."""
+def report_on(admitted: AdmittedResults, *, spending: Spending | None = None) -> Report:
+    """Return the report of admitted results.
+
+    Args:
+        admitted: the results.
+        spending: what it cost to get them.
+    """
     trusts = tuple(m.trust for m in admitted.measures if m.trust is not None)
     return Report(
         manifest=admitted.manifest,
         possibly_paid=admitted.possibly_paid,
+        spending=spending,
         complete=not any(measure.resumable for measure in admitted.measures),
         trust=trusts,
         estimates=tuple(summarize(admitted)),

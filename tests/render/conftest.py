@@ -7,6 +7,7 @@ A snapshot is reviewed like code. After a change that is meant, write them anew 
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
@@ -21,6 +22,7 @@ from judge.records.scale import EQUIVALENCE as SCALE
 from judge.reports.report import Report, report_on
 from judge.results.outcome import Fate, FateCode, NotApplicable, Outcome, Score
 from judge.results.run import ADHERENCE, EQUIVALENCE, SIMILARITY, Measure, Result, RunManifest
+from judge.results.spending import Attempt, spending
 from judge.stats.estimate import Estimate
 from judge.trust.admission import admit
 from judge.trust.certificate import Certificate, Standing, TrustThresholds
@@ -31,6 +33,20 @@ from judge.trust.validation import Validation, validate
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 ROLES = {"teacher": Role.TEACHER, "sft": Role.SFT}
+
+OPENED = "2026-04-30T12:00:00+00:00"
+ATTEMPTS = [
+    Attempt(
+        call_id="equivalence.reference/sft/i0#1",
+        opened=OPENED,
+        closed=OPENED,
+        input_tokens=1200,
+        output_tokens=80,
+        cost=0.0012,
+    ),
+    Attempt(call_id="equivalence.reference/sft/i1#1", opened=OPENED),
+    Attempt(call_id="equivalence.teacher/sft/i0#1", opened=OPENED, closed=OPENED),
+]
 
 Cell: TypeAlias = float | tuple[float, str] | FateCode | str | None
 """A value, a value with a flag, a fate, why it does not apply, or None for not yet scored."""
@@ -215,7 +231,7 @@ def _small_report() -> Report:
         s: ["the item has no schema"] * 30 + [1.0] * (30 - k) + [bad] * k
         for s, k in zip(systems, (0, 9, 3), strict=True)
     }
-    return _report(
+    report = _report(
         {
             "equivalence.reference": judged,
             "equivalence.teacher": by_teacher,
@@ -224,6 +240,8 @@ def _small_report() -> Report:
         },
         slices=[{"difficulty": "easy" if place < 45 else "tricky"} for place in range(n)],
     )
+    spent = spending(ATTEMPTS, {"equivalence.reference/sft/i0": "score"})
+    return replace(report, spending=spent)
 
 
 def _verdict(cell: Cell, rationale: str) -> Outcome:

@@ -25,6 +25,7 @@ def test_the_sections_stand_in_their_order(small_report: Report) -> None:
         "adherence.strict",
         "Quality retained",
         "What is missing",
+        "What judging cost",
         "Next",
     ]
 
