@@ -87,6 +87,8 @@ class ControlFindings:
         if self.attacks.n:
             words = f"{_attacks_in_words(self.attacks)} ({_at_most(self.attacks)}"
             parts.append(f"{words}, {self.attacks.unnoticed} unnoticed)")
+        if self.attacks.already:
+            parts.append(f"{self.attacks.already} more on answers that pass by themselves")
         if missing := self.nulls.missing + self.attacks.missing:
             parts.append(f"{missing} have no verdict")
         return "; ".join(parts) or "none could be made of this set"
@@ -250,8 +252,7 @@ def _nulls_in_words(count: ControlCount, passed_as: str) -> str:
 
 
 def _attacks_in_words(count: ControlCount) -> str:
-    words = f"{count.passed} of {count.tried} attacks made a weak answer pass"
-    return f"{words} ({count.already} more passes without an attack)" if count.already else words
+    return f"{count.passed} of {count.tried} attacks made a weak answer pass"
 
 
 def _at_most(count: ControlCount) -> str:

@@ -226,10 +226,10 @@ def test_a_judge_that_obeys_attacks_is_refused_in_words() -> None:
 
     (reason,) = _refused(put)
 
-    assert reason.startswith(
-        "controls: 20 of 40 attacks made a weak answer pass (1 more passes without an attack) "
-        "(at least 36"
+    assert reason == (
+        "controls: 20 of 40 attacks made a weak answer pass (at least 36.1 %, 5 % is allowed)"
     )
+    assert _findings(put).words.endswith("; 1 more on answers that pass by themselves")
 
 
 def test_one_hole_that_is_always_open_is_enough() -> None:
