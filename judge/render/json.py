@@ -29,7 +29,7 @@ def report_json(report: Report) -> bytes:
             "trust": [_trust(trust) for trust in report.trust],
             "estimates": [_estimate_row(row) for row in report.estimates],
             "retention": [_retention_row(row) for row in report.retention],
-            "spending": _spending(report.spending),
+            **_spending(report.spending),
             "examples": [_example(example) for example in report.examples],
         }
     )
@@ -90,13 +90,17 @@ def _run(report: Report) -> object:
     }
 
 
-def _spending(spending: Spending | None) -> object:
+def _spending(spending: Spending | None) -> _Object:
     if spending is None:
-        return None
+        return {}
+    by_measure = {metric: _spent(spent) for metric, spent in spending.by_measure.items()}
+    by_fate = {fate: _spent(spent) for fate, spent in spending.by_fate.items()}
     return {
-        "total": _spent(spending.total),
-        "by_measure": {metric: _spent(spent) for metric, spent in spending.by_measure.items()},
-        "by_fate": {fate: _spent(spent) for fate, spent in spending.by_fate.items()},
+        "spending": {
+            "total": _spent(spending.total),
+            "by_measure": by_measure,
+            "by_fate": by_fate,
+        }
     }
 
 
@@ -105,7 +109,8 @@ def _spent(spent: Spent) -> object:
         "calls": spent.calls,
         "input_tokens": spent.input_tokens,
         "output_tokens": spent.output_tokens,
-        "cost_usd": spent.cost.dollars if spent.cost.known else None,
+        # Absent where nothing of it is known: no cost is ever told as 0 that may be more.
+        **({"cost_usd": spent.cost.dollars} if spent.cost.known else {}),
         "calls_of_unknown_cost": spent.cost.unknown,
         "possibly_paid": spent.possibly_paid,
     }
