@@ -18,6 +18,7 @@ LONGEST_GAP_S = 10.0
 
 _MOST_FAILURES = 20
 _SHORTEST_GAP_S = 1.0
+_SHORTEST_STATED_GAP_S = 0.1
 _PAUSES_BORNE = 2
 
 
@@ -40,12 +41,14 @@ class _Series:
     count: int = 0
     several: bool = False
     last: str = ""
+    stated_s: float | None = None
     asked_s: float = 0.0
 
     def add(self, record: str, error: JudgeUnavailable) -> None:
         self.count += 1
         self.several = self.several or record != self.record
         self.last = str(error)
+        self.stated_s = error.retry_after_s
         self.asked_s = max(self.asked_s, error.retry_after_s or 0.0)
 
 
@@ -54,10 +57,11 @@ class Breaker:
 
     An endpoint is taken to be down when, without any answer in between, more calls have failed
     than are in play, or 20. From then on calls wait, and one at a time goes as a probe: each
-    second, or less often where few are in play, so that their attempts last for half a minute. An
-    answer of any kind, a refusal too, lets everybody go. An endpoint that fails for a minute, and
-    not for one record alone, is given up: whoever waits ends with `EndpointPaused`, and so does
-    every later call, but for one now and then that goes as a probe.
+    second, or less often where few are in play, so that their attempts last for half a minute; or
+    when the endpoint itself says. An answer of any kind, a refusal too, lets everybody go. An
+    endpoint that fails for a minute, and not for one record alone, is given up: whoever waits ends
+    with `EndpointPaused`, and so does every later call, but for one now and then that goes as a
+    probe.
 
     Args:
         give_up_s: how long an endpoint may be down, besides the pauses it asks for.
@@ -163,7 +167,10 @@ class Breaker:
 
     def _gap_s(self) -> float:
         longest_s = self._longest_gap_s
-        return min(longest_s, max(_SHORTEST_GAP_S, longest_s / max(self.in_play, 1)))
+        gap_s = min(longest_s, max(_SHORTEST_GAP_S, longest_s / max(self.in_play, 1)))
+        stated_s = self._failures.stated_s if self._failures else None
+        # One that says when it is back is believed, but not asked by everybody at once.
+        return gap_s if stated_s is None else min(gap_s, max(stated_s, _SHORTEST_STATED_GAP_S))
 
     def _down(self) -> EndpointPaused:
         if (failures := self._failures) is None:

@@ -154,9 +154,10 @@ class Retrying:
         stated_s = error.retry_after_s if isinstance(error, JudgeUnavailable) else None
         if stated_s is None:
             return self._backoff(state)
-        # An endpoint that says "at once" a second time does not mean it.
-        told = stated_s >= _SHORTEST_TOLD_S or state.attempt_number == 1
-        return stated_s if told else stated_s + self._backoff(state)
+        if isinstance(error, RateLimited) and state.attempt_number > 1:
+            # One that says "at once" and refuses again did not mean it.
+            return stated_s + (0 if stated_s >= _SHORTEST_TOLD_S else self._backoff(state))
+        return stated_s
 
     def _spent(self, call: ChatCall) -> int:
         """Return the attempts made at a record before this call."""

@@ -194,6 +194,19 @@ def test_an_endpoint_that_was_given_up_is_asked_again_now_and_then(
     assert isinstance(last, Completion)
 
 
+@pytest.mark.parametrize(("stated_s", "least_s", "most_s"), [(0.0, 0.4, 2), (4.0, 16, 18)])
+def test_an_endpoint_that_says_when_it_is_back_is_probed_then(
+    virtual: asyncio.Runner, stated_s: float, least_s: float, most_s: float
+) -> None:
+    def fails(_: str, __: float) -> ScoringError:
+        return JudgeUnavailable("HTTP 503", retry_after_s=stated_s)
+
+    run = _judged(virtual, fails, workers=1, records=1)
+
+    assert len(run.asked) == MAX_ATTEMPTS
+    assert least_s <= run.seconds < most_s
+
+
 def test_a_call_that_is_cancelled_while_it_waits_leaves_the_probe_to_the_next(
     virtual: asyncio.Runner,
 ) -> None:
