@@ -33,12 +33,16 @@ class Instrument:
         batch_size: records handed over at once.
         concurrency: batches in flight.
         calls_a_model: whether a score costs a call to an endpoint.
+        scale: of a judge; None for other scorers.
+        rubric: what a judge is told beside the texts; empty where nothing is.
     """
 
     scorer: Scorer
     batch_size: int
     concurrency: int
     calls_a_model: bool = False
+    scale: Scale | None = None
+    rubric: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from datetime import datetime
 from functools import partial
 
+from judge.api.trying import kept_controls
 from judge.reports.report import Report, report_on
 from judge.results.run import RunManifest
 from judge.results.store import Store
@@ -31,6 +32,7 @@ def report(store: Store, manifest: RunManifest, *, now: datetime) -> Report:
         now=now,
         gold=[decode_gold(body) for body in store.documents(GOLD_KIND)],
         rated=partial(_rated_population, store),
+        controls=kept_controls(store, manifest.run_id),
     )
     return report_on(admitted, spending=store.spending(manifest.run_id))
 

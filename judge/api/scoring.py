@@ -1,12 +1,13 @@
 """Scoring a whole set: begin a run, finish one, and what one would do."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from judge.api.project import Instrument, Project, RunContext, RunStore
 from judge.api.running import SCORING, ignore, keep_gold, manifest_of, new_run_id, score_tasks
+from judge.api.trying import keep_controls, kept_controls, mixed
 from judge.errors import ConfigError, ScoringError
 from judge.models.cache import CompletionStore
 from judge.models.dry import DryRun
@@ -19,6 +20,7 @@ from judge.results.store import MemoryStore
 from judge.runs.executor import Stop, Watcher
 from judge.runs.plan import Task, failed_by_the_judge, unscored
 from judge.scorers.scorer import known_outcome
+from judge.trust.controls import ControlPlan
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -43,10 +45,20 @@ async def evaluate(
     store: RunStore,
     *,
     now: Callable[[], datetime],
+    controls: int = 0,
     stop: Stop | None = None,
     watcher: Watcher = ignore,
 ) -> RunManifest:
     """Score every record of a project and keep each result as it is known.
+
+    Args:
+        project: what is run.
+        store: where results are kept.
+        now: the time.
+        controls: null answers and attacks that are mixed blind among the records of each judge
+            behind an endpoint; they are no part of any N.
+        stop: may be asked to stop.
+        watcher: told of results when they are durable.
 
     Returns:
         The run's manifest; what became of the records is in the store.
@@ -68,7 +80,16 @@ async def evaluate(
         if rated is not None and not project.dataset.selected_from_more:
             keep_gold(project, store, rated)
         records = list(project.dataset.records())
-        work = [(i, [Task(record=record) for record in records]) for i in instruments]
+        work = [
+            (
+                instrument,
+                mixed(
+                    [Task(record=record) for record in records],
+                    keep_controls(project, store, instrument, run_id=run_id, n=controls),
+                ),
+            )
+            for instrument in instruments
+        ]
         await score_tasks(work, store, run_id=run_id, stop=stop, watcher=watcher)
     return manifest
 
@@ -101,6 +122,7 @@ async def resume(
     for plan, replay in plans:
         results = store.results(manifest.run_id)
         records = list(store.dataset(manifest).records())
+        tried = kept_controls(store, manifest.run_id)
         context = RunContext(
             log=store.attempts(manifest.run_id, replay=replay),
             served=_served(results),
@@ -110,7 +132,10 @@ async def resume(
         )
         async with project.instruments(context) as instruments:
             _check_same(instruments, manifest)
-            work = [(i, plan(records, i.scorer.measure, results)) for i in instruments]
+            work = [
+                (i, plan([*records, *_controls(tried, i)], i.scorer.measure, results))
+                for i in instruments
+            ]
             await score_tasks(work, store, run_id=manifest.run_id, stop=stop, watcher=watcher)
 
 
@@ -133,6 +158,11 @@ async def forecast(
     dry = DryRun(at=now)
     async with project.instruments(_nothing_sent(dry, answers)) as instruments:
         return [await _forecast(instrument, project.dataset, dry) for instrument in instruments]
+
+
+def _controls(plans: Mapping[str, ControlPlan], instrument: Instrument) -> list[Record]:
+    plan = plans.get(instrument.scorer.measure.metric)
+    return [] if plan is None else [case.record for case in plan.cases]
 
 
 def _nothing_sent(dry: DryRun, answers: CompletionStore | None) -> RunContext:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from judge.api.project import Instrument, InstrumentMaker, Project, RunContext, RunStore, ratings_of
 from judge.api.running import VALIDATING, ignore, keep_gold, manifest_of, new_run_id, score_tasks
+from judge.api.trying import keep_controls, mixed
 from judge.errors import ConfigError
 from judge.records.rating import (
     Rating,
@@ -22,6 +23,8 @@ from judge.trust.certificate import (
     CERTIFICATE_KIND,
     encode_certificate,
 )
+from judge.trust.control_findings import ControlFindings, control_findings
+from judge.trust.controls import is_control
 from judge.trust.labels import LabelledVerdict
 from judge.trust.looks import look_number
 from judge.trust.population import (
@@ -41,6 +44,7 @@ async def validate_judge(
     store: RunStore,
     *,
     now: Callable[[], datetime],
+    controls: int = 0,
     stop: Stop | None = None,
     watcher: Watcher = ignore,
 ) -> Validation | None:
@@ -65,19 +69,24 @@ async def validate_judge(
     human = {one.key: one.label for one in agreed}
     rated = {record.key: record for record in project.dataset.records() if record.key in human}
 
-    async def verdicts(maker: InstrumentMaker) -> _Judged | None:
+    async def verdicts(maker: InstrumentMaker, *, controls: int = 0) -> _Judged | None:
         return await _verdicts(
             project,
             store,
             maker,
-            rated,
-            ratings.source.target,
+            _Asked(
+                records=rated,
+                human=human,
+                target=ratings.source.target,
+                criterion=ratings.source.criterion,
+                controls=controls,
+            ),
             now=now,
             stop=stop,
             watcher=watcher,
         )
 
-    judged = await verdicts(project.instruments)
+    judged = await verdicts(project.instruments, controls=controls)
     if judged is None:
         raise ConfigError(
             f"the ratings compare outputs with the {ratings.source.target.value}, but no judge "
@@ -113,6 +122,7 @@ async def validate_judge(
         aggregate=ratings.aggregate,
         now=now(),
         seed=project.seed,
+        controls=judged.controls,
     )
     certificate = validation.certificate
     population = rated_population(
@@ -135,6 +145,18 @@ class _Judged:
 
     measure: Measure
     outcomes: Mapping[RecordKey, Outcome]
+    controls: ControlFindings | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What is put to a judge: the rated records, and so many controls among them."""
+
+    records: Mapping[RecordKey, Record]
+    human: Mapping[RecordKey, str]
+    target: Target
+    criterion: str
+    controls: int
 
 
 def _ratings_by_record(found: RatingSet) -> Mapping[RecordKey, Sequence[Rating]]:
@@ -169,8 +191,7 @@ async def _verdicts(
     project: Project,
     store: RunStore,
     maker: InstrumentMaker,
-    rated: Mapping[RecordKey, Record],
-    target: Target,
+    asked: _Asked,
     *,
     now: Callable[[], datetime],
     stop: Stop,
@@ -182,19 +203,28 @@ async def _verdicts(
         log=store.attempts(run_id, replay=False), answers=store.completions, stop=stop
     )
     async with maker(context) as instruments:
-        instrument = _judging(instruments, target)
+        instrument = _judging(instruments, asked)
         if instrument is None:
             return None
         measure = instrument.scorer.measure
-        outcomes = _known(rated, measure, store.scores(measure.signature, target))
-        missing = [Task(record=record) for key, record in rated.items() if key not in outcomes]
-        if missing:
+        stored = store.scores(measure.signature, measure.target)
+        outcomes = _known(asked.records, measure, stored)
+        plan = keep_controls(
+            project, store, instrument, run_id=run_id, n=asked.controls, human=asked.human
+        )
+        missing = [Task(record=r) for key, r in asked.records.items() if key not in outcomes]
+        tried: dict[RecordKey, Outcome] = {}
+        if tasks := mixed(missing, plan):
             manifest = manifest_of(project, run_id, [measure], purpose=VALIDATING, started=now())
             store.begin(manifest, project.dataset)
-            work = [(instrument, missing)]
+            work = [(instrument, tasks)]
             await score_tasks(work, store, run_id=run_id, stop=stop, watcher=watcher)
-            outcomes.update((one.key, one.outcome) for one in store.results(run_id))
-    return _Judged(measure=measure, outcomes=outcomes)
+            for one in store.results(run_id):
+                (tried if is_control(one.key) else outcomes)[one.key] = one.outcome
+    findings = None
+    if plan is not None:
+        findings = control_findings(plan.cases, tried, scale=plan.scale, seed=plan.seed)
+    return _Judged(measure=measure, outcomes=outcomes, controls=findings)
 
 
 def _known(
@@ -213,9 +243,12 @@ def _all_in(outcomes: Mapping[RecordKey, Outcome], rated: Mapping[RecordKey, Rec
     return len(outcomes) == len(rated) and not passing
 
 
-def _judging(instruments: Sequence[Instrument], target: Target) -> Instrument | None:
-    for instrument in instruments:
-        measure = instrument.scorer.measure
-        if measure.judged and measure.target is target:
-            return instrument
-    return None
+def _judging(instruments: Sequence[Instrument], asked: _Asked) -> Instrument | None:
+    """Return who judges what people rated; the only judge of the target, whatever it is asked."""
+    found = [
+        instrument
+        for instrument in instruments
+        if (measure := instrument.scorer.measure).judged and measure.target is asked.target
+    ]
+    of_criterion = [i for i in found if i.scorer.measure.criterion == asked.criterion]
+    return next(iter(of_criterion or found), None)

@@ -58,6 +58,14 @@ def run(
             "--dry-run", help="Say what would be asked and what it costs; no call, nothing stored."
         ),
     ] = False,
+    controls: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="Null answers and attacks to mix blind among what is judged, to try the judge.",
+        ),
+    ] = 0,
     max_cost: MaxCostOption = None,
     max_connections: ConnectionsOption = DEFAULT_CONNECTIONS,
     rpm: RequestsOption = None,
@@ -87,11 +95,13 @@ def run(
         _print_forecast(project, store, as_json=as_json)
         return
     with open_store(store) as kept:
-        code = score_and_report(project, kept, as_json=as_json)
+        code = score_and_report(project, kept, controls=controls, as_json=as_json)
     raise typer.Exit(code)
 
 
-def score_and_report(project: "Project", store: "RunStore", *, as_json: bool) -> int:
+def score_and_report(
+    project: "Project", store: "RunStore", *, controls: int = 0, as_json: bool
+) -> int:
     """Run a project, print its report and return the exit code."""
     from datetime import UTC, datetime
 
@@ -104,7 +114,12 @@ def score_and_report(project: "Project", store: "RunStore", *, as_json: bool) ->
         async def work(stop: "Stop") -> "RunManifest":
             progress.expect(await n_outcomes(project))
             return await evaluate(
-                project, store, now=lambda: datetime.now(UTC), stop=stop, watcher=progress.watch
+                project,
+                store,
+                now=lambda: datetime.now(UTC),
+                controls=controls,
+                stop=stop,
+                watcher=progress.watch,
             )
 
         manifest, interrupted = run_until_done(work)

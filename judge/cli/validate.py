@@ -32,6 +32,13 @@ def validate(
         list[Path] | None,
         typer.Option("-o", "--output", help="Also write it: .md or .json; repeatable."),
     ] = None,
+    controls: Annotated[
+        bool,
+        typer.Option(
+            "--controls",
+            help="Also try the judge with null answers and attacks, blind among the rated outputs.",
+        ),
+    ] = False,
     max_cost: MaxCostOption = None,
     max_connections: ConnectionsOption = DEFAULT_CONNECTIONS,
     rpm: RequestsOption = None,
@@ -55,12 +62,19 @@ def validate(
     )
     ratings_of(project)  # refused now, if at all: before a store is made
     with open_store(store) as kept:
-        code = validate_and_report(project, kept, outputs=outputs or [], as_json=as_json)
+        code = validate_and_report(
+            project, kept, outputs=outputs or [], controls=controls, as_json=as_json
+        )
     raise typer.Exit(code)
 
 
 def validate_and_report(
-    project: "Project", store: "RunStore", *, outputs: list[Path], as_json: bool
+    project: "Project",
+    store: "RunStore",
+    *,
+    outputs: list[Path],
+    controls: bool = False,
+    as_json: bool,
 ) -> int:
     """Validate a project's judge, print what was found and return the exit code."""
     from datetime import UTC, datetime
@@ -74,11 +88,17 @@ def validate_and_report(
     from judge.render.validation_json import validation_json
     from judge.render.validation_page import validation_page
     from judge.trust.certificate import Standing
+    from judge.trust.controls import DEFAULT_CONTROLS
 
     with RunProgress() as progress:
         found, interrupted = run_until_done(
             lambda stop: validate_judge(
-                project, store, now=lambda: datetime.now(UTC), stop=stop, watcher=progress.watch
+                project,
+                store,
+                now=lambda: datetime.now(UTC),
+                controls=DEFAULT_CONTROLS if controls else 0,
+                stop=stop,
+                watcher=progress.watch,
             )
         )
     if found is None:

@@ -14,6 +14,7 @@ from judge.results.run import Measure
 from judge.results.spending import Spending, Spent
 from judge.stats.estimate import Estimate, Undefined
 from judge.trust.certificate import Certificate, JudgeTrust, PartStanding
+from judge.trust.control_findings import ControlFindings
 
 SCHEMA_VERSION = "1"
 
@@ -26,7 +27,7 @@ def report_json(report: Report) -> bytes:
         {
             "schema_version": SCHEMA_VERSION,
             "run": _run(report),
-            "trust": [_trust(trust) for trust in report.trust],
+            "trust": [_trust(trust, report.controls) for trust in report.trust],
             "estimates": [_estimate_row(row) for row in report.estimates],
             "retention": [_retention_row(row) for row in report.retention],
             **_spending(report.spending),
@@ -120,7 +121,7 @@ def _scale(measure: Measure) -> list[str] | list[float]:
     return list(measure.categories) or [measure.lower, measure.upper]
 
 
-def _trust(trust: JudgeTrust) -> object:
+def _trust(trust: JudgeTrust, controls: Mapping[str, ControlFindings]) -> object:
     measure = trust.measure
     found: _Object = {
         "metric": measure.metric,
@@ -131,6 +132,8 @@ def _trust(trust: JudgeTrust) -> object:
         "reasons": list(trust.reasons),
         "next": trust.remedy,
     }
+    if (tried := controls.get(measure.metric)) is not None:
+        found["controls_in_run"] = msgspec.to_builtins(tried)
     if trust.certificate is not None:
         found["notes"] = list(trust.certificate.notes)
         found["agreement"] = _findings(trust.certificate)

@@ -50,6 +50,10 @@ def _trust_section(report: Report) -> Section:
         if trust.certificate is not None
         for note in trust.certificate.notes
     ]
+    why += [
+        f"{metric}: controls in this run: {found.words}"
+        for metric, found in report.controls.items()
+    ]
     columns = ["judged metric", "judge", "standing", "agreement with people"]
     return Section(title="Trust", lines=why, tables=[Table(columns=columns, rows=rows)])
 

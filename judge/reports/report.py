@@ -11,6 +11,7 @@ from judge.results.run import RunManifest
 from judge.results.spending import Spending
 from judge.trust.admission import AdmittedResults
 from judge.trust.certificate import JudgeTrust
+from judge.trust.control_findings import ControlFindings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,7 @@ class Report:
 
     Attributes:
         possibly_paid: calls that were sent before a crash and never answered.
+        controls: by metric, what became of the null answers and attacks in the run.
         spending: what the run's calls to endpoints cost; None where nobody kept account.
         complete: whether no record is left for a resume.
     """
@@ -42,6 +44,7 @@ class Report:
     spending: Spending | None
     complete: bool
     trust: tuple[JudgeTrust, ...]
+    controls: Mapping[str, ControlFindings]
     estimates: tuple[SummaryRow, ...]
     retention: tuple[RetentionRow, ...]
     examples: tuple[Example, ...]
@@ -61,6 +64,7 @@ def report_on(admitted: AdmittedResults, *, spending: Spending | None = None) ->
         spending=spending,
         complete=not any(measure.resumable for measure in admitted.measures),
         trust=trusts,
+        controls={m.measure.metric: m.controls for m in admitted.measures if m.controls},
         estimates=tuple(summarize(admitted)),
         retention=tuple(retention(admitted)),
         examples=tuple(_example(record, admitted) for record in admitted.records),

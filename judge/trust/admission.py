@@ -1,15 +1,24 @@
 """The only door from results to reports: judged numbers pass with a certificate or not at all."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from types import MappingProxyType
 
 from judge.records.dataset import Dataset
 from judge.records.record import Record, RecordKey
 from judge.results.outcome import Fate, FateCode, NotApplicable, Outcome, Score
 from judge.results.run import Measure, Result, RunManifest
-from judge.trust.certificate import Certificate, JudgeTrust, standing_of
+from judge.trust.certificate import (
+    Certificate,
+    JudgeTrust,
+    Standing,
+    TrustThresholds,
+    standing_of,
+)
+from judge.trust.control_findings import ControlFindings, control_findings, refused_by_controls
+from judge.trust.controls import ControlPlan, is_control
 from judge.trust.gold import Gold, GoldSet, gold_for
 from judge.trust.population import RatedPopulation, why_moved
 
@@ -23,12 +32,15 @@ class AdmittedMeasure:
         trust: of a judged measure; None for the others, which need none.
         gold: of a judged measure: labels by people that hold for these outputs, which correct a
             judge whether or not it is believed; None for the others.
+        controls: what became of null answers and attacks that were mixed into the run; None where
+            there were none.
     """
 
     measure: Measure
     outcomes: Mapping[RecordKey, Outcome]
     trust: JudgeTrust | None
     gold: Gold | None = None
+    controls: ControlFindings | None = None
 
     @property
     def withheld(self) -> bool:
@@ -82,6 +94,7 @@ def admit(
     now: datetime,
     gold: Sequence[GoldSet] = (),
     rated: Callable[[str], RatedPopulation | None] | None = None,
+    controls: Mapping[str, ControlPlan] = MappingProxyType({}),
 ) -> AdmittedResults:
     """Return a run's results as far as they may be believed.
 
@@ -95,6 +108,7 @@ def admit(
         gold: every set of labels by people there is, oldest first.
         rated: returns what is known of the records behind a certificate, by its id; None where
             nothing is.
+        controls: what was mixed into the run to try its judges, by metric.
     """
     records = tuple(dataset.records())
     config = manifest.config_path or "CONFIG"
@@ -105,7 +119,7 @@ def admit(
     admitted = []
     for measure in manifest.measures:
         outcomes = _complete(records, measure, results, sent)
-        trust, labels = None, None
+        trust, labels, tried = None, None, None
         if measure.judged:
             labels = gold_for(measure, records, gold, population=manifest.population)
             trust = standing_of(
@@ -118,8 +132,13 @@ def admit(
                 verdicts=_verdicts(measure, results),
                 moved=partial(_moved, records=records, seed=manifest.seed, rated=rated),
             )
+            if (plan := controls.get(measure.metric)) is not None:
+                tried = _tried(plan, measure, results)
+                trust = _unless_refused(trust, tried)
         admitted.append(
-            AdmittedMeasure(measure=measure, outcomes=outcomes, trust=trust, gold=labels)
+            AdmittedMeasure(
+                measure=measure, outcomes=outcomes, trust=trust, gold=labels, controls=tried
+            )
         )
     return AdmittedResults(
         manifest=manifest,
@@ -127,6 +146,32 @@ def admit(
         records=records,
         measures=tuple(admitted),
     )
+
+
+def _tried(plan: ControlPlan, measure: Measure, results: Sequence[Result]) -> ControlFindings:
+    wanted = (measure.scorer, measure.target)
+    outcomes = {
+        result.key: result.outcome
+        for result in results
+        if is_control(result.key) and (result.outcome.scorer, result.outcome.target) == wanted
+    }
+    return control_findings(plan.cases, outcomes, scale=plan.scale, seed=plan.seed)
+
+
+def _unless_refused(trust: JudgeTrust, tried: ControlFindings) -> JudgeTrust:
+    """Believe no judge that accepted, in this very run, what nobody should accept."""
+    thresholds = trust.certificate.thresholds if trust.certificate else TrustThresholds()
+    refused = refused_by_controls(
+        tried,
+        max_null_pass=thresholds.max_null_pass,
+        max_attack_success=thresholds.max_attack_success,
+    )
+    if not refused:
+        return trust
+    reasons = tuple(f"in this run, {words}" for words in refused)
+    if trust.standing is Standing.NOT_TRUSTED:
+        reasons = (*trust.reasons, *reasons)
+    return replace(trust, standing=Standing.NOT_TRUSTED, reasons=reasons)
 
 
 def _complete(

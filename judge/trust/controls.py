@@ -8,6 +8,7 @@ from itertools import cycle, islice, zip_longest
 from types import MappingProxyType
 from typing import TypeVar
 
+import msgspec
 import numpy as np
 
 from judge.judges.attacks import Attack, aim_at, attacks
@@ -15,6 +16,8 @@ from judge.judges.baseline import content_words
 from judge.judges.null_answers import NullAnswer, NullKind, kinds_for, null_answers
 from judge.records.record import Record, RecordKey, Target
 from judge.records.scale import Scale
+
+CONTROLS_KIND = "controls"
 
 DEFAULT_CONTROLS = 180
 """60 null answers and 120 attacks. Of 60 none may pass for a rate of at most 4.9 % to be shown, and
@@ -61,6 +64,38 @@ class ControlCase:
     @property
     def key(self) -> RecordKey:
         return self.record.key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlPlan:
+    """The controls that are mixed into one run for one of its judges.
+
+    Attributes:
+        metric: of the judge.
+        scale: of the judge.
+        seed: of the draw.
+    """
+
+    run_id: str
+    metric: str
+    scale: Scale
+    seed: int
+    cases: tuple[ControlCase, ...]
+
+    @property
+    def document_id(self) -> str:
+        """The name under which it is kept."""
+        return f"{self.run_id}/{self.metric}"
+
+
+def encode_control_plan(plan: ControlPlan) -> bytes:
+    """Return a plan as the bytes that are stored."""
+    return msgspec.json.encode(plan)
+
+
+def decode_control_plan(body: bytes) -> ControlPlan:
+    """Read a stored plan."""
+    return msgspec.json.decode(body, type=ControlPlan)
 
 
 def is_control(key: RecordKey) -> bool:

@@ -1,5 +1,6 @@
 """From a judge section to the endpoint it names, and the limits its calls are kept to."""
 
+import asyncio
 import os
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -12,6 +13,7 @@ from judge.config import JudgeSection
 from judge.errors import ConfigError
 from judge.models.budget import Budget, Budgeted
 from judge.models.cache import Cached
+from judge.models.breaker import Breaker
 from judge.models.chat import ChatModel, Completion, Sampling
 from judge.models.ledger import Ledgered
 from judge.models.limits import Deadlined, Limited, RateLimit, Retrying
@@ -109,6 +111,7 @@ class Endpoints:
         if self._budget is not None:
             known = required_price(price, model=section.model, needed_for="--max-cost")
             attempt = Budgeted(attempt, self._budget, price=known)
+        clock = asyncio.get_running_loop().time  # whoever runs the loop decides how time passes
         # A call waits for its turn before the ledger opens it.
         limited = Limited(
             attempt,
@@ -117,8 +120,9 @@ class Endpoints:
                 requests_per_minute=self._limits.requests_per_minute or section.requests_per_minute,
                 tokens_per_minute=self._limits.tokens_per_minute or section.tokens_per_minute,
             ),
+            clock=clock,
         )
-        return Retrying(limited)
+        return Retrying(limited, breaker=Breaker(clock=clock))
 
 
 def open_chat(section: JudgeSection, *, connections: int) -> OpenAIChat:

@@ -91,6 +91,8 @@ class JudgedScorer:
                 batch_size=1,  # so that each paid answer is kept as soon as it is there
                 concurrency=self.connections,
                 calls_a_model=True,
+                scale=self.section.scale.scale,
+                rubric=self._prompt(next(iter(self._asked.values()))).system,
             )
 
     def baseline_instruments(self) -> list[Instrument]:
