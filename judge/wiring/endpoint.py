@@ -1,6 +1,5 @@
 """From a judge section to the endpoint it names, and the limits its calls are kept to."""
 
-import asyncio
 import os
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -11,9 +10,10 @@ from urllib.parse import urlsplit
 from judge.api.project import RunContext
 from judge.config import JudgeSection
 from judge.errors import ConfigError
+from judge.models.batch import MOST_CALLS, Batched
+from judge.models.batch_endpoint import BatchEndpoint
 from judge.models.budget import Budget, Budgeted
 from judge.models.cache import Cached
-from judge.models.breaker import Breaker
 from judge.models.chat import ChatModel, Completion, Sampling
 from judge.models.ledger import Ledgered
 from judge.models.limits import Deadlined, Limited, RateLimit, Retrying
@@ -25,6 +25,7 @@ from judge.models.prices import (
     published_price,
     required_price,
 )
+from judge.models.requeuing import Requeuing
 
 DEFAULT_CONNECTIONS = 64
 
@@ -40,6 +41,7 @@ class CallLimits:
         requests_per_minute: None leaves it to the config, or to what the endpoint refuses.
         tokens_per_minute: likewise, of questions and replies together.
         max_cost: US dollars that a run may spend; None for no such limit.
+        batch: whether questions are put to the endpoint's batch API: cheaper, within a day.
         use_kept_answers: whether answers that were paid for before may be used; None leaves it to
             the config.
     """
@@ -48,7 +50,13 @@ class CallLimits:
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None
     max_cost: float | None = None
+    batch: bool = False
     use_kept_answers: bool | None = None
+
+    @property
+    def in_flight(self) -> int:
+        """Most records of one judge that are asked about at once."""
+        return MOST_CALLS if self.batch else self.connections
 
 
 class Endpoints:
@@ -98,7 +106,7 @@ class Endpoints:
     def _open(self, section: JudgeSection) -> ChatModel:
         chat = open_chat(section, connections=self._limits.connections)
         self._exits.push_async_callback(chat.close)
-        price = price_of(section)
+        price = price_of(section, batch=self._limits.batch)
         if self._context.dry is not None:
             return self._context.dry.instead_of(
                 chat,
@@ -106,23 +114,47 @@ class Endpoints:
                 answers=self._context.answers if self._limits.use_kept_answers else None,
                 address=endpoint_of(section)[0],
             )
-        priced = Priced(Deadlined(chat, deadline_s=section.deadline_s), price, now=_now)
-        attempt: ChatModel = Ledgered(priced, self._context.log)
-        if self._budget is not None:
-            known = required_price(price, model=section.model, needed_for="--max-cost")
-            attempt = Budgeted(attempt, self._budget, price=known)
-        clock = asyncio.get_running_loop().time  # whoever runs the loop decides how time passes
+        if self._limits.batch:
+            return Requeuing(self._counted(self._batched(section, chat), section, price))
+        deadlined = Deadlined(chat, deadline_s=section.deadline_s)
         # A call waits for its turn before the ledger opens it.
         limited = Limited(
-            attempt,
+            self._counted(deadlined, section, price),
             connections=self._limits.connections,
             rate=RateLimit(
                 requests_per_minute=self._limits.requests_per_minute or section.requests_per_minute,
                 tokens_per_minute=self._limits.tokens_per_minute or section.tokens_per_minute,
             ),
-            clock=clock,
         )
-        return Retrying(limited, breaker=Breaker(clock=clock))
+        return Retrying(limited)
+
+    def _counted(self, model: ChatModel, section: JudgeSection, price: Price | None) -> ChatModel:
+        """Return a model whose attempts are priced, written down, and within the budget."""
+        written: ChatModel = Ledgered(Priced(model, price, now=_now), self._context.log)
+        if self._budget is None:
+            return written
+        known = required_price(price, model=section.model, needed_for="--max-cost")
+        return Budgeted(written, self._budget, price=known)
+
+    def _batched(self, section: JudgeSection, chat: OpenAIChat) -> ChatModel:
+        if self._context.documents is None:
+            raise ConfigError("batches need a store that keeps which questions are in which")
+        base_url, key = endpoint_of(section)
+        batched = Batched(
+            BatchEndpoint(
+                section.model,
+                base_url=base_url,
+                api_key=key,
+                reply_format=section.response_format,
+                identity=chat.identity,
+            ),
+            self._context.documents,
+            run_id=self._context.run_id,
+            replay=self._context.replay,
+        )
+        self._context.stop.tell(batched.pause)
+        self._exits.push_async_callback(batched.close)
+        return batched
 
 
 def open_chat(section: JudgeSection, *, connections: int) -> OpenAIChat:
@@ -147,7 +179,7 @@ def sampling_of(section: JudgeSection) -> Sampling:
     )
 
 
-def price_of(section: JudgeSection) -> Price | None:
+def price_of(section: JudgeSection, *, batch: bool = False) -> Price | None:
     """Return what a model costs; None where neither the config nor its provider says it."""
     if section.prices is not None:
         return configured_price(
@@ -155,7 +187,8 @@ def price_of(section: JudgeSection) -> Price | None:
             output_per_million=section.prices.output_per_million,
             cached_input_per_million=section.prices.cached_input_per_million,
         )
-    return published_price(section.model, base_url=endpoint_of(section)[0], at=_now())
+    base_url, _ = endpoint_of(section)
+    return published_price(section.model, base_url=base_url, at=_now(), batch=batch)
 
 
 def endpoint_of(section: JudgeSection) -> tuple[str, str]:
