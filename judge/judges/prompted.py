@@ -90,6 +90,11 @@ class PromptedJudge:
             "parser": PARSER_VERSION,
         }
 
+    def worth_keeping(self, completion: Completion) -> bool:
+        """Whether an answer need not be asked for again: a verdict, of the model that is pinned."""
+        pinned = self._served is None or completion.model == self._served
+        return pinned and self._reader.worth_keeping(completion)
+
     async def judge(self, case: JudgedCase) -> Judgement:
         rendered = self._prompt.messages(case)
         answer = await self._answer(self._call(case, rendered))

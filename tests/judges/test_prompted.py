@@ -438,3 +438,19 @@ def test_the_identity_holds_the_model_and_not_who_happened_to_serve_it() -> None
     assert _with(served="fake-judge-0501") == _with()
     assert _with().items() >= FakeChat().identity.items()
     assert json.loads(json.dumps(_with())) == _with()
+
+
+def test_an_answer_is_worth_keeping_where_it_holds_a_verdict_of_the_pinned_model() -> None:
+    another = completion(verdict(), model="another-judge")
+    judge = _judge(_in_turn(GOOD))
+
+    unpinned = judge.worth_keeping(another)
+    asyncio.run(judge.judge(CASE))
+
+    assert unpinned
+    assert [judge.worth_keeping(answer) for answer in (GOOD, another, BAD, CUT)] == [
+        True,
+        False,
+        False,
+        False,
+    ]
