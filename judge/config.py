@@ -292,6 +292,12 @@ class TrustSection(_Section):
     epsilon: float = Field(
         default=0.15, ge=0, lt=1, description="of the alternative annotator test: .2 for experts"
     )
+    max_null_pass: float = Field(
+        default=0.05, ge=0, lt=1, description="for the lower limit of null answers that pass"
+    )
+    max_attack_success: float = Field(
+        default=0.05, ge=0, lt=1, description="for the lower limit of attacks that succeed"
+    )
     max_shift: float = Field(
         default=0.1, gt=0, le=0.5, description="for how far another evaluation set may differ"
     )

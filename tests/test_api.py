@@ -18,7 +18,7 @@ from judge.judges.baseline import BaselineJudge
 from judge.judges.judge import Judge
 from judge.judges.prompt import read_prompt
 from judge.judges.prompted import PromptedJudge
-from judge.models.chat import ChatCall, Completion, Sampling
+from judge.models.chat import ChatCall, ChatModel, Completion, Sampling
 from judge.models.embedding import SharedEmbedder
 from judge.models.forecast import CostForecast
 from judge.models.ledger import Ledgered
@@ -88,8 +88,11 @@ def _instrument(judge: Judge, *, calls_a_model: bool) -> Instrument:
 def _asking(chat: FakeChat, *, temperature: float) -> InstrumentMaker:
     @asynccontextmanager
     async def make(context: RunContext) -> AsyncIterator[Sequence[Instrument]]:
+        model: ChatModel = Ledgered(chat, context.log)
+        if context.dry is not None:
+            model = context.dry.instead_of(chat, price=None, answers=None, address="fake")
         judge = PromptedJudge(
-            Ledgered(chat, context.log),
+            model,
             prompt=PROMPT,
             sampling=Sampling(temperature=temperature),
             served=next(iter(context.served.get("equivalence.reference", ())), None),
@@ -468,18 +471,15 @@ def test_a_forecast_tells_the_calls_and_makes_none() -> None:
     dataset = replace(dataset, outputs={**dataset.outputs, "student": student})
     chat = FakeChat()
 
-    @asynccontextmanager
-    async def dry(context: RunContext) -> AsyncIterator[Sequence[Instrument]]:
-        assert context.dry is not None
-        model = context.dry.instead_of(chat, price=None, answers=None, address="fake")
-        judge = PromptedJudge(model, prompt=PROMPT, sampling=Sampling())
-        adherence = AdherenceScorer([SCHEMA])
-        yield [
-            _instrument(judge, calls_a_model=True),
-            Instrument(scorer=adherence, batch_size=8, concurrency=1),
-        ]
+    asking = _asking(chat, temperature=0.0)
 
-    project = replace(_project(chat, dataset=dataset), instruments=dry)
+    @asynccontextmanager
+    async def both(context: RunContext) -> AsyncIterator[Sequence[Instrument]]:
+        async with asking(context) as made:
+            adherence = AdherenceScorer([SCHEMA])
+            yield [*made, Instrument(scorer=adherence, batch_size=8, concurrency=1)]
+
+    project = replace(_project(chat, dataset=dataset), instruments=both)
     judged, form = asyncio.run(forecast(project, now=NOW))
 
     assert (judged.n_records, judged.settled, judged.cost.calls) == (8, 3, 5)

@@ -148,9 +148,9 @@ def test_a_judge_behind_an_endpoint_takes_one_record_at_a_time_as_often_as_allow
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
 
-    (judge,) = _instruments(opened(BY_MODEL % "", connections=7))
+    (judge,) = _instruments(opened(BY_MODEL % "", connections=3))
 
-    assert (judge.batch_size, judge.concurrency, judge.calls_a_model) == (1, 7, True)
+    assert (judge.batch_size, judge.concurrency, judge.calls_a_model) == (1, 3, True)
     assert judge.scorer.measure.identity["endpoint"] == "https://api.openai.com"
 
 

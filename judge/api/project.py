@@ -17,7 +17,7 @@ from judge.records.rating import (
     read_ratings,
 )
 from judge.records.scale import Scale
-from judge.results.store import Store
+from judge.results.store import DocumentStore, Store
 from judge.runs.executor import Stop
 from judge.scorers.scorer import Scorer
 from judge.trust.certificate import (
@@ -51,6 +51,9 @@ class RunContext:
 
     Attributes:
         log: the attempt ledger that paid calls are written to.
+        run_id: of the run.
+        replay: whether it may use what an earlier process of the run was answered.
+        documents: where what must outlive this process is kept; None for nowhere.
         served: per metric, the models that answered before, in order, and must answer again; where
             there are none, what answers first is pinned.
         answers: where answers are kept that need not be paid for again; None for nowhere.
@@ -60,11 +63,36 @@ class RunContext:
     """
 
     log: AttemptLog
+    run_id: str = ""
+    replay: bool = False
+    documents: DocumentStore | None = None
     served: Mapping[str, Sequence[str]] = field(default_factory=dict)
     answers: CompletionStore | None = None
     spent: float = 0.0
     dry: DryRun | None = None
     stop: Stop = field(default_factory=Stop)
+
+
+def run_context(
+    store: "RunStore",
+    run_id: str,
+    *,
+    stop: Stop,
+    replay: bool = False,
+    served: Mapping[str, Sequence[str]] | None = None,
+    spent: float = 0.0,
+) -> RunContext:
+    """Return what a run that is kept in a store gives to its instruments; see `RunContext`."""
+    return RunContext(
+        log=store.attempts(run_id, replay=replay),
+        run_id=run_id,
+        replay=replay,
+        documents=store,
+        served=served or {},
+        answers=store.completions,
+        spent=spent,
+        stop=stop,
+    )
 
 
 class InstrumentMaker(Protocol):

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from judge.api.project import Instrument, Project, RunContext, RunStore
+from judge.api.project import Instrument, Project, RunContext, RunStore, run_context
 from judge.api.running import SCORING, ignore, keep_gold, manifest_of, new_run_id, score_tasks
 from judge.api.trying import keep_controls, kept_controls, mixed
 from judge.errors import ConfigError, ScoringError
@@ -70,10 +70,7 @@ async def evaluate(
     rated = project.ratings.read(project.dataset) if project.ratings else None
     run_id = new_run_id(now())
     stop = stop or Stop()
-    context = RunContext(
-        log=store.attempts(run_id, replay=False), answers=store.completions, stop=stop
-    )
-    async with project.instruments(context) as instruments:
+    async with project.instruments(run_context(store, run_id, stop=stop)) as instruments:
         measures = [instrument.scorer.measure for instrument in instruments]
         manifest = manifest_of(project, run_id, measures, purpose=SCORING, started=now())
         store.begin(manifest, project.dataset)
@@ -123,12 +120,13 @@ async def resume(
         results = store.results(manifest.run_id)
         records = list(store.dataset(manifest).records())
         tried = kept_controls(store, manifest.run_id)
-        context = RunContext(
-            log=store.attempts(manifest.run_id, replay=replay),
-            served=_served(results),
-            answers=store.completions,
-            spent=store.spending(manifest.run_id).total.cost.dollars,
+        context = run_context(
+            store,
+            manifest.run_id,
             stop=stop,
+            replay=replay,
+            served=_served(results),
+            spent=await _spent(project, store, manifest),
         )
         async with project.instruments(context) as instruments:
             _check_same(instruments, manifest)
@@ -158,6 +156,15 @@ async def forecast(
     dry = DryRun(at=now)
     async with project.instruments(_nothing_sent(dry, answers)) as instruments:
         return [await _forecast(instrument, project.dataset, dry) for instrument in instruments]
+
+
+async def _spent(project: Project, store: RunStore, manifest: RunManifest) -> float:
+    """Return the US dollars a run has spent, or may have: what is unknown counts with the most."""
+    total = store.spending(manifest.run_id).total
+    if not (uncounted := total.cost.unknown + total.possibly_paid):
+        return total.cost.dollars
+    parts = await forecast(project, now=datetime.now(UTC))
+    return total.cost.dollars + uncounted * max(part.cost.dearest_call for part in parts)
 
 
 def _controls(plans: Mapping[str, ControlPlan], instrument: Instrument) -> list[Record]:

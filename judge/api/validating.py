@@ -1,10 +1,17 @@
 """Measuring a judge against what people said, and writing its certificate."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from judge.api.project import Instrument, InstrumentMaker, Project, RunContext, RunStore, ratings_of
+from judge.api.project import (
+    Instrument,
+    InstrumentMaker,
+    Project,
+    RunStore,
+    ratings_of,
+    run_context,
+)
 from judge.api.running import VALIDATING, ignore, keep_gold, manifest_of, new_run_id, score_tasks
 from judge.api.trying import keep_controls, mixed
 from judge.errors import ConfigError
@@ -36,7 +43,9 @@ from judge.trust.standing import Provenance
 from judge.trust.validation import Validation, validate
 
 # What kept these from a verdict passes; a certificate written now would hide the next attempt.
-_MAY_STILL_COME = frozenset({FateCode.JUDGE_UNAVAILABLE, FateCode.QUOTA_EXHAUSTED})
+_MAY_STILL_COME = frozenset(
+    {FateCode.JUDGE_UNAVAILABLE, FateCode.QUOTA_EXHAUSTED, FateCode.BUDGET_EXHAUSTED}
+)
 
 
 async def validate_judge(
@@ -92,7 +101,7 @@ async def validate_judge(
             f"the ratings compare outputs with the {ratings.source.target.value}, but no judge "
             f"does; add {ratings.source.target.value!r} to scorers.equivalence.against"
         )
-    if not _all_in(judged.outcomes, rated):
+    if not (_all_in(judged.outcomes, rated) and _all_in(judged.tried, judged.tried)):
         return None
     baseline = await verdicts(project.baseline)
     if stop.reason:
@@ -145,6 +154,7 @@ class _Judged:
 
     measure: Measure
     outcomes: Mapping[RecordKey, Outcome]
+    tried: Mapping[RecordKey, Outcome]
     controls: ControlFindings | None
 
 
@@ -199,10 +209,7 @@ async def _verdicts(
 ) -> _Judged | None:
     """Judge the rated records that have no stored verdict; None where no judge has the target."""
     run_id = new_run_id(now())
-    context = RunContext(
-        log=store.attempts(run_id, replay=False), answers=store.completions, stop=stop
-    )
-    async with maker(context) as instruments:
+    async with maker(run_context(store, run_id, stop=stop)) as instruments:
         instrument = _judging(instruments, asked)
         if instrument is None:
             return None
@@ -224,7 +231,7 @@ async def _verdicts(
     findings = None
     if plan is not None:
         findings = control_findings(plan.cases, tried, scale=plan.scale, seed=plan.seed)
-    return _Judged(measure=measure, outcomes=outcomes, controls=findings)
+    return _Judged(measure=measure, outcomes=outcomes, tried=tried, controls=findings)
 
 
 def _known(
@@ -238,9 +245,9 @@ def _known(
     return known
 
 
-def _all_in(outcomes: Mapping[RecordKey, Outcome], rated: Mapping[RecordKey, Record]) -> bool:
+def _all_in(outcomes: Mapping[RecordKey, Outcome], wanted: Collection[RecordKey]) -> bool:
     passing = [o for o in outcomes.values() if isinstance(o, Fate) and o.code in _MAY_STILL_COME]
-    return len(outcomes) == len(rated) and not passing
+    return len(outcomes) == len(wanted) and not passing
 
 
 def _judging(instruments: Sequence[Instrument], asked: _Asked) -> Instrument | None:

@@ -47,6 +47,14 @@ MaxCostOption: TypeAlias = Annotated[
         help="US dollars a run may spend; it stops before the call that could cost more.",
     ),
 ]
+BatchOption: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--batch",
+        envvar="JUDGE_BATCH",
+        help="Put all questions to the endpoint's batch API: cheaper, answered within a day.",
+    ),
+]
 CacheOption: TypeAlias = Annotated[
     bool | None,
     typer.Option(
@@ -67,6 +75,7 @@ def call_limits(
     rpm: float | None = None,
     tpm: float | None = None,
     max_cost: float | None = None,
+    batch: bool = False,
     cache: bool | None = None,
 ) -> "CallLimits":
     """Return the limits that options set."""
@@ -77,6 +86,7 @@ def call_limits(
         requests_per_minute=rpm,
         tokens_per_minute=tpm,
         max_cost=max_cost,
+        batch=batch,
         use_kept_answers=cache,
     )
 

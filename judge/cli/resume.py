@@ -7,6 +7,7 @@ import typer
 from judge.cli.options import (
     DEFAULT_CONNECTIONS,
     DEFAULT_STORE,
+    BatchOption,
     CacheOption,
     ConnectionsOption,
     JsonOption,
@@ -30,6 +31,7 @@ def resume(
     max_connections: ConnectionsOption = DEFAULT_CONNECTIONS,
     rpm: RequestsOption = None,
     tpm: TokensOption = None,
+    batch: BatchOption = False,
     cache: CacheOption = None,
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
@@ -46,7 +48,12 @@ def resume(
     with open_store(store, existing=True) as kept:
         manifest = find_run(kept, name)
         calls = call_limits(
-            connections=max_connections, rpm=rpm, tpm=tpm, max_cost=max_cost, cache=cache
+            connections=max_connections,
+            rpm=rpm,
+            tpm=tpm,
+            max_cost=max_cost,
+            batch=batch,
+            cache=cache,
         )
         project = reopen_project(manifest, kept, calls=calls)
         with RunProgress() as progress:

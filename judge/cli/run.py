@@ -10,6 +10,7 @@ import typer
 from judge.cli.options import (
     DEFAULT_CONNECTIONS,
     DEFAULT_STORE,
+    BatchOption,
     CacheOption,
     ConnectionsOption,
     JsonOption,
@@ -70,6 +71,7 @@ def run(
     max_connections: ConnectionsOption = DEFAULT_CONNECTIONS,
     rpm: RequestsOption = None,
     tpm: TokensOption = None,
+    batch: BatchOption = False,
     cache: CacheOption = None,
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
@@ -86,7 +88,12 @@ def run(
         sample=sample,
         seed=seed,
         calls=call_limits(
-            connections=max_connections, rpm=rpm, tpm=tpm, max_cost=max_cost, cache=cache
+            connections=max_connections,
+            rpm=rpm,
+            tpm=tpm,
+            max_cost=max_cost,
+            batch=batch,
+            cache=cache,
         ),
     )
     for words in project.limits:

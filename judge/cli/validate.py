@@ -9,6 +9,7 @@ import typer
 from judge.cli.options import (
     DEFAULT_CONNECTIONS,
     DEFAULT_STORE,
+    BatchOption,
     CacheOption,
     ConnectionsOption,
     JsonOption,
@@ -43,6 +44,7 @@ def validate(
     max_connections: ConnectionsOption = DEFAULT_CONNECTIONS,
     rpm: RequestsOption = None,
     tpm: TokensOption = None,
+    batch: BatchOption = False,
     cache: CacheOption = None,
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
@@ -57,7 +59,12 @@ def validate(
     project = open_project(
         config,
         calls=call_limits(
-            connections=max_connections, rpm=rpm, tpm=tpm, max_cost=max_cost, cache=cache
+            connections=max_connections,
+            rpm=rpm,
+            tpm=tpm,
+            max_cost=max_cost,
+            batch=batch,
+            cache=cache,
         ),
     )
     ratings_of(project)  # refused now, if at all: before a store is made

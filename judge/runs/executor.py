@@ -28,10 +28,17 @@ class Stop:
 
     def __init__(self) -> None:
         self.reason = ""
+        self._told: list[Callable[[], None]] = []
 
     def ask(self, reason: str) -> None:
         """Let what is in flight finish, and take nothing new."""
         self.reason = self.reason or reason
+        for tell in self._told:
+            tell()
+
+    def tell(self, listener: Callable[[], None]) -> None:
+        """Call a listener when it is asked for: one whose work would take hours to finish."""
+        self._told.append(listener)
 
 
 async def score_all(

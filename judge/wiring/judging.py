@@ -38,7 +38,7 @@ class JudgedScorer:
         name: of its scorer.
         targets: what its outputs are held against.
         known_ids: every item id there is; None where that is no longer known.
-        connections: most calls to an endpoint at once.
+        in_flight: most records that the judge is asked about at once.
         question: the scorer in whose name the judge is asked, where several read their criteria
             out of one reply; empty where it is this one.
     """
@@ -51,7 +51,7 @@ class JudgedScorer:
     targets: Sequence[Target]
     known_ids: frozenset[str] | None
     embedders: Embedders
-    connections: int
+    in_flight: int
     question: str = ""
     _prompts: dict[Path, Prompt] = field(default_factory=dict)
 
@@ -84,12 +84,13 @@ class JudgedScorer:
             for target in self.targets:
                 yield self._local(self._recorded if recorded else self._baseline, target)
             return
+        n_records = max(1, len(self.dataset.items) * len(self.dataset.systems))
         for target in self.targets:
             served = context.served.get(f"{self.name}.{target.value}", ())
             yield Instrument(
                 scorer=self._scorer(self._judge(endpoints, served), target),
                 batch_size=1,  # so that each paid answer is kept as soon as it is there
-                concurrency=self.connections,
+                concurrency=min(self.in_flight, n_records),
                 calls_a_model=True,
                 scale=self.section.scale.scale,
                 rubric=self._prompt(next(iter(self._asked.values()))).system,
@@ -160,11 +161,10 @@ class JudgedScorer:
     def _single(self, section: JudgeSection, endpoints: Endpoints, served: str | None) -> Judge:
         """Return the judge of one section, asked in every way that it wants to be asked."""
         prompt, scale = self._prompt(section), self.section.scale.scale
-        reader = prompt.reader(strip_thinking=section.strip_thinking)
-        judge: Judge = PromptedJudge(
+        prompted = PromptedJudge(
             endpoints.model(
                 section,
-                worth_keeping=reader.worth_keeping,
+                worth_keeping=lambda answer: prompted.worth_keeping(answer),  # noqa: PLW0108 - made here
                 reader=(prompt.fingerprint, section.strip_thinking),
             ),
             prompt=prompt,
@@ -174,6 +174,7 @@ class JudgedScorer:
             strip_thinking=section.strip_thinking,
             weighted=section.weighted,
         )
+        judge: Judge = prompted
         if scale.kind is ScaleKind.PAIRWISE:
             judge = PairwiseJudge(judge, scale=scale, orders=section.orders)
         if section.repeats > 1:

@@ -126,7 +126,7 @@ class _Workshop:
                 targets=self._targets(section.against, place_of(name)),
                 known_ids=known_ids,
                 embedders=self._embedders,
-                connections=calls.connections,
+                in_flight=calls.in_flight,
                 question=_question(name, config),
             )
             for name, section in config.scorers.all_judged.items()

@@ -115,4 +115,6 @@ def thresholds(section: TrustSection, scale: Scale) -> TrustThresholds:
         sentinels=section.sentinels,
         sentinel_disagreement=section.sentinel_disagreement,
         epsilon=section.epsilon,
+        max_null_pass=section.max_null_pass,
+        max_attack_success=section.max_attack_success,
     )
