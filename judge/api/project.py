@@ -1,6 +1,6 @@
 """What a config describes, ready to run: the set, its instruments and its ratings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -58,6 +58,8 @@ class RunContext:
             there are none, what answers first is pinned.
         answers: where answers are kept that need not be paid for again; None for nowhere.
         spent: US dollars that the run has spent before, or may have.
+        recorded: returns the reply that is stored of a call, where those are read again and nothing
+            is sent; else None.
         dry: counts what would be asked, where nothing may be sent; else None.
         stop: says that no new work may be taken.
     """
@@ -69,6 +71,7 @@ class RunContext:
     served: Mapping[str, Sequence[str]] = field(default_factory=dict)
     answers: CompletionStore | None = None
     spent: float = 0.0
+    recorded: Callable[[str], bytes | None] | None = None
     dry: DryRun | None = None
     stop: Stop = field(default_factory=Stop)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from judge.api.project import Instrument, Project, RunContext, RunStore, run_context
@@ -67,28 +67,41 @@ async def evaluate(
         InputError: the project cannot be run; nothing was stored or spent.
         StoreError: results can no longer be kept; the run can be resumed.
     """
-    rated = project.ratings.read(project.dataset) if project.ratings else None
     run_id = new_run_id(now())
-    stop = stop or Stop()
-    async with project.instruments(run_context(store, run_id, stop=stop)) as instruments:
-        measures = [instrument.scorer.measure for instrument in instruments]
-        manifest = manifest_of(project, run_id, measures, purpose=SCORING, started=now())
-        store.begin(manifest, project.dataset)
-        if rated is not None and not project.dataset.selected_from_more:
-            keep_gold(project, store, rated)
-        records = list(project.dataset.records())
-        work = [
-            (
-                instrument,
-                mixed(
-                    [Task(record=record) for record in records],
-                    keep_controls(project, store, instrument, run_id=run_id, n=controls),
-                ),
-            )
-            for instrument in instruments
-        ]
-        await score_tasks(work, store, run_id=run_id, stop=stop, watcher=watcher)
-    return manifest
+    context = run_context(store, run_id, stop=stop or Stop())
+    return await _whole(project, store, context, started=now(), controls=controls, watcher=watcher)
+
+
+async def reread(
+    project: Project,
+    store: RunStore,
+    manifest: RunManifest,
+    *,
+    now: Callable[[], datetime],
+    stop: Stop | None = None,
+    watcher: Watcher = ignore,
+) -> RunManifest:
+    """Score the records of a run anew from the replies that are stored, without a call.
+
+    That is for a run whose replies an earlier version of this package could not read, or read
+    otherwise. What was never answered has the fate ``verdict_not_recorded``.
+
+    Args:
+        project: made from the config the run began with.
+        store: holds the run.
+        manifest: of the run.
+        now: the time.
+        stop: may be asked to stop.
+        watcher: told of results when they are durable.
+
+    Returns:
+        The manifest of the new run.
+    """
+    context = replace(
+        run_context(store, new_run_id(now()), stop=stop or Stop()),
+        recorded=store.attempts(manifest.run_id, replay=True).answered,
+    )
+    return await _whole(project, store, context, started=now(), controls=0, watcher=watcher)
 
 
 async def resume(
@@ -156,6 +169,39 @@ async def forecast(
     dry = DryRun(at=now)
     async with project.instruments(_nothing_sent(dry, answers)) as instruments:
         return [await _forecast(instrument, project.dataset, dry) for instrument in instruments]
+
+
+async def _whole(
+    project: Project,
+    store: RunStore,
+    context: RunContext,
+    *,
+    started: datetime,
+    controls: int,
+    watcher: Watcher,
+) -> RunManifest:
+    """Begin a run and score every record."""
+    rated = project.ratings.read(project.dataset) if project.ratings else None
+    run_id = context.run_id
+    async with project.instruments(context) as instruments:
+        measures = [instrument.scorer.measure for instrument in instruments]
+        manifest = manifest_of(project, run_id, measures, purpose=SCORING, started=started)
+        store.begin(manifest, project.dataset)
+        if rated is not None and not project.dataset.selected_from_more:
+            keep_gold(project, store, rated)
+        records = list(project.dataset.records())
+        work = [
+            (
+                instrument,
+                mixed(
+                    [Task(record=record) for record in records],
+                    keep_controls(project, store, instrument, run_id=run_id, n=controls),
+                ),
+            )
+            for instrument in instruments
+        ]
+        await score_tasks(work, store, run_id=run_id, stop=context.stop, watcher=watcher)
+    return manifest
 
 
 async def _spent(project: Project, store: RunStore, manifest: RunManifest) -> float:

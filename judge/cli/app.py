@@ -14,6 +14,7 @@ from judge.cli.exits import MEANINGS, ExitCode
 from judge.cli.init import init
 from judge.cli.plan import plan
 from judge.cli.report import report
+from judge.cli.reread import reread
 from judge.cli.resume import resume
 from judge.cli.run import run
 from judge.cli.validate import validate
@@ -56,7 +57,7 @@ def _options(
     del version  # its callback has printed it
 
 
-for _verb in (demo, run, resume, plan, validate, report, init, cache, doctor):
+for _verb in (demo, run, resume, reread, plan, validate, report, init, cache, doctor):
     app.command(epilog=MEANINGS)(_verb)
 
 

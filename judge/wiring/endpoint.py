@@ -25,6 +25,7 @@ from judge.models.prices import (
     published_price,
     required_price,
 )
+from judge.models.recorded import RecordedChat
 from judge.models.requeuing import Requeuing
 
 DEFAULT_CONNECTIONS = 64
@@ -114,6 +115,8 @@ class Endpoints:
                 answers=self._context.answers if self._limits.use_kept_answers else None,
                 address=endpoint_of(section)[0],
             )
+        if self._context.recorded is not None:
+            return RecordedChat(self._context.recorded, identity=chat.identity)
         if self._limits.batch:
             return Requeuing(self._counted(self._batched(section, chat), section, price))
         deadlined = Deadlined(chat, deadline_s=section.deadline_s)
