@@ -51,6 +51,9 @@ class PlainDoor:
         base_url: a user and password in it are sent instead of the key.
         api_key: sent to that origin only.
         headers: sent beside ours, and instead of them where they have the same name.
+
+    Raises:
+        ConfigError: the key or a header holds what no header may.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class PlainDoor:
             url=f"{self.origin}{parts.path.rstrip('/')}{_PATH}{query}",
             headers={**kept, **(headers or {})},
         )
+        request_head(self._address)  # refused here, before anything is spent
 
     async def address(self) -> Address:
         return self._address

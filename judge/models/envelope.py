@@ -1,6 +1,7 @@
 """Strict reading of a chat completion: a text and what was said beside it, or a named error."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Annotated
 
@@ -74,7 +75,7 @@ def _keys_of(*structs: type[msgspec.Struct]) -> frozenset[str]:
 
 _ENVELOPE_KEYS = _keys_of(_Envelope, _Choice, _Message, _Usage, _InputDetails)
 _LOGPROBS_KEYS = _keys_of(_Logprobs, _Token, _Alternative)
-_QUOTED = tuple(f'"{key}"'.encode() for key in sorted(_ENVELOPE_KEYS))
+_QUOTED_KEYS = re.compile(f'"(?:{"|".join(sorted(_ENVELOPE_KEYS))})"'.encode())
 _ENVELOPES = msgspec.json.Decoder(_Envelope)
 _PROBABILITIES = msgspec.json.Decoder(_Logprobs | None)
 _TEXTS = msgspec.json.Decoder(str)
@@ -180,7 +181,8 @@ def _refuse_repeated_keys(body: bytes) -> None:
     Two readers would take different values for it. A key is spelt in full, unless it is escaped:
     a body with every key at most once and no escape is fine, and most are.
     """
-    if b"\\u" in body or any(body.count(key) > 1 for key in _QUOTED):
+    keys = _QUOTED_KEYS.findall(body)
+    if len(set(keys)) < len(keys) or b"\\u" in body:
         _refuse_twice(body, _ENVELOPE_KEYS)
 
 
