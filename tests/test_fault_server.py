@@ -17,8 +17,9 @@ import pytest
 
 from judge.config import parse_config
 from judge.fault_server.exchange import Received
-from judge.fault_server.faults import FAULTS, HUGE_BYTES, PASSABLE, Fault, Scene
+from judge.fault_server.faults import FAULTS, PASSABLE, Fault
 from judge.fault_server.plan import Course, FaultPlan
+from judge.fault_server.plays import HUGE_BYTES, Scene
 from judge.fault_server.replies import seeded_reply
 from judge.fault_server.server import FaultServer, question_named, question_of
 from judge.judges.judge import JudgedCase
@@ -427,7 +428,10 @@ def test_a_port_that_is_taken_is_said_at_once() -> None:
         pass
 
 
-def test_the_command_serves_until_it_is_interrupted_and_writes_its_ledger(tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_serves_until_it_is_ended_and_writes_its_ledger(
+    end: signal.Signals, tmp_path: Path
+) -> None:
     ledger = tmp_path / "ledger.jsonl"
     options = ("--faults", "1", "--kinds", "http_404,http_422", "--ledger", str(ledger))
     with subprocess.Popen(
@@ -437,7 +441,7 @@ def test_the_command_serves_until_it_is_interrupted_and_writes_its_ledger(tmp_pa
         with _connected(process.stdout.readline().strip()) as connection:
             _send(connection, _content())
             answer = connection.recv(1 << 20)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(end)
         summary, _ = process.communicate(timeout=PATIENCE_S)
     (entry,) = [json.loads(line) for line in ledger.read_text().splitlines()]
 

@@ -1,6 +1,7 @@
 """``python -m judge.fault_server``: an endpoint to rehearse a run against."""
 
 import json
+import signal
 import threading
 from collections import Counter
 from contextlib import ExitStack
@@ -42,7 +43,7 @@ def rehearse(
 ) -> None:
     """Serve an OpenAI-compatible endpoint on 127.0.0.1 that fails on a seeded plan.
 
-    Prints its base URL, and when it is interrupted what it answered how often.
+    Prints its base URL, and when it is interrupted or ended what it answered how often.
     """
     if names:
         _list()
@@ -75,13 +76,14 @@ def rehearse(
                 watcher=note,
             )
         )
+        over = threading.Event()
+        for ending in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(ending, lambda *_: over.set())
         typer.echo(server.base_url)
-        try:
-            threading.Event().wait()
-        except KeyboardInterrupt:
-            for name, times in counts.most_common():
-                typer.echo(f"{times:8} {name}")
-            typer.echo(f"{len(server.strayed):8} arrived where redirects point to")
+        over.wait()
+        for name, times in counts.most_common():
+            typer.echo(f"{times:8} {name}")
+        typer.echo(f"{len(server.strayed):8} arrived where redirects point to")
 
 
 def _list() -> None:

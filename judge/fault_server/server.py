@@ -14,8 +14,9 @@ from typing import Self, TypeAlias
 from judge.fault_server.bodies import fault
 from judge.fault_server.endpoint import FakeEndpoint
 from judge.fault_server.exchange import Answer, Received
-from judge.fault_server.faults import Fault, Scene
+from judge.fault_server.faults import Fault
 from judge.fault_server.plan import FaultPlan
+from judge.fault_server.plays import Scene
 from judge.fault_server.replies import seeded_reply
 
 PAUSE_S = 1.0
