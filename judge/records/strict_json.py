@@ -20,6 +20,9 @@ MAX_INTEGER_DIGITS = 19
 # A string that never closes reaches to the end: looked for again from each of its quotes, it
 # would take quadratic time.
 _TOKENS = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}:,]|[^\s"\[\]{}:,]+', re.DOTALL)
+_CANONICAL = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+)
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -69,9 +72,7 @@ def read_strict_json(text: str) -> JsonValue:
 
 def dump_json(value: JsonValue) -> str:
     """Write a value as canonical JSON: sorted keys, no spaces, no NaN."""
-    return json.dumps(
-        value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
-    )
+    return _CANONICAL.encode(value)
 
 
 def _decoder(text: str) -> json.JSONDecoder:

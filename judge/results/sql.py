@@ -5,6 +5,7 @@ import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -32,11 +33,13 @@ from judge.results.spending import (
 )
 from judge.results.sql_completions import CREATE_COMPLETIONS, SqlCompletions
 from judge.results.store import newest, timestamp
-from judge.results.writer import Rows, Writer, fault_of
+from judge.results.writer import Rows, Writer, fault_of, write_rows
 
 SCHEMA_VERSION = "2"
 
 _PATIENCE_S = 10
+# Pages: records come in random order, and the same page of an index is written again and again.
+_CHECKPOINT = "wal_autocheckpoint=4000"
 
 _METADATA = sql.MetaData()
 _META = sql.Table(
@@ -99,7 +102,7 @@ _ATTEMPTS = sql.Table(
     sql.Column("input_tokens", sql.Integer),
     sql.Column("output_tokens", sql.Integer),
     sql.Column("cost", sql.Float),
-    sql.Index("attempts_by_call", "run_id", "call_id"),
+    sql.Index("attempts_by_run", "run_id"),
 )
 _DOCUMENTS = sql.Table(
     "documents",
@@ -114,13 +117,16 @@ _DOCUMENTS = sql.Table(
 _OPEN = "INSERT INTO attempts (attempt, run_id, call_id, opened) VALUES (?, ?, ?, ?)"
 _CLOSE = """\
 UPDATE attempts SET
-    closed = ?, reply = ?, error = ?, possibly_paid = ?,
-    input_tokens = ?, output_tokens = ?, cost = ?
-WHERE attempt = ?"""
+    closed = row.column2, reply = row.column3, error = row.column4, possibly_paid = row.column5,
+    input_tokens = row.column6, output_tokens = row.column7, cost = row.column8
+FROM (VALUES (?, ?, ?, ?, ?, ?, ?, ?)) AS row WHERE attempt = row.column1"""
 _PUT = """\
 INSERT INTO results (
     run_id, item_id, system, scorer, target, revision, kind, signature, content, duration_s, body
 ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_KEEP_ITEM = "INSERT INTO items (dataset, position, body) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+_KEEP_OUTPUT = """\
+INSERT INTO outputs (fingerprint, item_id, body) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"""
 # From a layout to the next one, in place.
 _UPGRADES: Mapping[str, tuple[str, Sequence[str]]] = {
     "1": (
@@ -130,6 +136,8 @@ _UPGRADES: Mapping[str, tuple[str, Sequence[str]]] = {
             "ALTER TABLE attempts ADD COLUMN input_tokens INTEGER",
             "ALTER TABLE attempts ADD COLUMN output_tokens INTEGER",
             "ALTER TABLE attempts ADD COLUMN cost FLOAT",
+            "DROP INDEX attempts_by_call",
+            "CREATE INDEX attempts_by_run ON attempts (run_id)",
         ),
     ),
 }
@@ -369,19 +377,25 @@ class SqlAttemptLog:
         cost: float | None = None,
     ) -> None:
         paid = (int(possibly_paid), input_tokens, output_tokens, cost)
-        row = (timestamp(), reply or None, error or None, *paid, attempt)
+        row = (attempt, timestamp(), reply or None, error or None, *paid)
         await self._store._writing().rows(Rows(_CLOSE, [row]))  # noqa: SLF001 - one unit
 
     def answered(self, call_id: str) -> bytes | None:
-        if not self._replay:
+        if not self._replay or (attempt := self._answered.get(call_id)) is None:
             return None
-        query = sql.select(_ATTEMPTS.c.reply).where(
-            _ATTEMPTS.c.run_id == self._run_id,
-            _ATTEMPTS.c.call_id == call_id,
-            _ATTEMPTS.c.reply.is_not(None),
+        query = sql.select(_ATTEMPTS.c.reply).where(_ATTEMPTS.c.attempt == attempt)
+        (row,) = self._store._read(query)  # noqa: SLF001 - one unit with its store
+        return bytes(row.reply)
+
+    @cached_property
+    def _answered(self) -> Mapping[str, int]:
+        """Return the last answered attempt at each call of an earlier process."""
+        # An index of calls would cost every run more than this costs the few that are resumed.
+        query = sql.select(_ATTEMPTS.c.call_id, _ATTEMPTS.c.attempt).where(
+            _ATTEMPTS.c.run_id == self._run_id, _ATTEMPTS.c.reply.is_not(None)
         )
-        rows = self._store._read(query)  # noqa: SLF001 - one unit with its store
-        return bytes(rows[-1].reply) if rows else None
+        rows = self._store._read(query.order_by(_ATTEMPTS.c.attempt))  # noqa: SLF001 - as above
+        return {row.call_id: row.attempt for row in rows}
 
     def _refuse_after_a_failure(self, writer: Writer) -> None:
         if self._failures is None:
@@ -403,7 +417,7 @@ def _engine(path: Path) -> sql.Engine:
         cursor = connection.cursor()
         _log_ahead(cursor)
         # A result is durable when its commit returns, also when the power fails.
-        for pragma in ("synchronous=FULL", f"busy_timeout={_PATIENCE_S * 1000}"):
+        for pragma in ("synchronous=FULL", f"busy_timeout={_PATIENCE_S * 1000}", _CHECKPOINT):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
@@ -465,24 +479,16 @@ def _claim(path: Path) -> int:
 
 
 def _keep_dataset(connection: sql.Connection, manifest: RunManifest, dataset: Dataset) -> None:
-    items = [
-        {"dataset": manifest.dataset, "position": position, "body": msgspec.json.encode(item)}
+    # What a set holds once is kept once, however many runs score it.
+    items = (
+        (manifest.dataset, position, _JSON.encode(item))
         for position, item in enumerate(dataset.items)
-    ]
-    _insert_new(connection, _ITEMS, items)
+    )
+    write_rows(connection, _KEEP_ITEM, items)
     for system, fingerprint in manifest.outputs.items():
-        outputs = [
-            {"fingerprint": fingerprint, "item_id": name, "body": msgspec.json.encode(text)}
-            for name, text in dataset.outputs[system].items()
-        ]
-        _insert_new(connection, _OUTPUTS, outputs)
-
-
-def _insert_new(
-    connection: sql.Connection, table: sql.Table, rows: Sequence[Mapping[str, object]]
-) -> None:
-    if rows:
-        connection.execute(insert(table).on_conflict_do_nothing(), rows)
+        answers = dataset.outputs[system].items()
+        outputs = ((fingerprint, name, _JSON.encode(text)) for name, text in answers)
+        write_rows(connection, _KEEP_OUTPUT, outputs)
 
 
 def _result_row(result: Result) -> tuple[object, ...]:

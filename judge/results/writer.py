@@ -1,14 +1,16 @@
 """The one thread that writes to a database, committing what waits together."""
 
 import asyncio
+import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain, islice
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import Generic, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import sqlalchemy as sql
 from sqlalchemy.exc import DBAPIError
@@ -18,31 +20,32 @@ from judge.errors import StoreError
 T = TypeVar("T")
 
 _MOST_TOGETHER = 4096
+_SIZES = (64, 32, 16, 8, 4, 2, 1)
+_ROW = re.compile(r"\(\?(?:, \?)*\)")
 # Syncing a log costs as much CPU as writing 30 rows: where several wait, more are about to.
 _GATHER_S = 0.001
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(NamedTuple):
     """Rows for one statement: all of them are written or, where one cannot be, none.
 
     Attributes:
-        statement: SQL with a ``?`` for each value of a row.
+        statement: SQL with one list of values, a ``?`` for each: ``(?, ?)``. It must mean the same
+            with several such lists, as ``INSERT INTO ... VALUES (?, ?), (?, ?)`` does.
     """
 
     statement: str
     values: Sequence[tuple[object, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Job(Generic[T]):
+class _Job(NamedTuple):
     """One write, and the place its outcome is waited for."""
 
-    write: Callable[[sql.Connection], T] | Rows
-    done: asyncio.Future[T] | Future[T]
+    write: Callable[[sql.Connection], object] | Rows
+    done: asyncio.Future[Any] | Future[Any]
 
 
-_Answer: TypeAlias = tuple[asyncio.Future[object] | Future[object], object, StoreError | None]
+_Answer: TypeAlias = tuple[asyncio.Future[Any] | Future[Any], object, StoreError | None]
 
 
 class Writer:
@@ -51,7 +54,7 @@ class Writer:
     def __init__(self, engine: sql.Engine, *, name: str) -> None:
         self._engine = engine
         self._name = name
-        self._jobs: SimpleQueue[_Job[object] | None] = SimpleQueue()
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._failures = 0
         self._thread = Thread(target=self._serve, name=f"writer of {name}", daemon=True)
         self._thread.start()
@@ -68,7 +71,7 @@ class Writer:
             StoreError: it could not be written.
         """
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._jobs.put(_Job(write, done))  # type: ignore[arg-type]  # a queue of any result type
+        self._jobs.put(_Job(write, done))
         return await done
 
     async def rows(self, rows: Rows) -> None:
@@ -88,7 +91,7 @@ class Writer:
             StoreError: it could not be written.
         """
         done: Future[T] = Future()
-        self._jobs.put(_Job(write, done))  # type: ignore[arg-type]  # a queue of any result type
+        self._jobs.put(_Job(write, done))
         return done.result()
 
     def close(self) -> None:
@@ -108,7 +111,7 @@ class Writer:
                 if ended:
                     return
 
-    def _together(self, first: "_Job[object]") -> "tuple[list[_Job[object]], bool]":
+    def _together(self, first: _Job) -> tuple[list[_Job], bool]:
         jobs = [first]
         while len(jobs) < _MOST_TOGETHER:
             try:
@@ -120,7 +123,7 @@ class Writer:
             jobs.append(job)
         return jobs, False
 
-    def _commit(self, connection: sql.Connection, jobs: "list[_Job[object]]") -> list[_Answer]:
+    def _commit(self, connection: sql.Connection, jobs: list[_Job]) -> list[_Answer]:
         # Who gave up waiting gets nothing written.
         wanted = [job for job in jobs if not job.done.cancelled()]
         answers = _try(connection, wanted)
@@ -129,7 +132,7 @@ class Writer:
         # One write spoils the whole commit: alone, each gets the answer it deserves.
         return [self._alone(connection, job) for job in wanted]
 
-    def _alone(self, connection: sql.Connection, job: "_Job[object]") -> _Answer:
+    def _alone(self, connection: sql.Connection, job: _Job) -> _Answer:
         answers = _try(connection, [job])
         if isinstance(answers, list):
             return answers[0]
@@ -139,12 +142,30 @@ class Writer:
         return job.done, None, failure
 
 
+def write_rows(
+    connection: sql.Connection, statement: str, rows: Iterable[tuple[object, ...]]
+) -> None:
+    """Write rows with a statement as that of `Rows`, many at a time.
+
+    One after the other would not do: the interpreter's lock is let go for each statement, and
+    taking it back from a busy loop costs more than the row.
+    """
+    waiting = iter(rows)
+    while part := list(islice(waiting, _SIZES[0])):
+        start = 0
+        for size in _SIZES:  # few sizes, so that few statements have to be prepared
+            if len(part) - start >= size:
+                values = tuple(chain.from_iterable(part[start : start + size]))
+                connection.exec_driver_sql(_widened(statement, size), values)
+                start += size
+
+
 def fault_of(error: Exception) -> str:
     """Say what the database said, without the statement that it said it of."""
     return str(error.orig if isinstance(error, DBAPIError) else error)
 
 
-def _try(connection: sql.Connection, jobs: "list[_Job[object]]") -> list[_Answer] | Exception:
+def _try(connection: sql.Connection, jobs: list[_Job]) -> list[_Answer] | Exception:
     try:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         answers = _written(connection, jobs)
@@ -156,7 +177,7 @@ def _try(connection: sql.Connection, jobs: "list[_Job[object]]") -> list[_Answer
     return answers
 
 
-def _written(connection: sql.Connection, jobs: "list[_Job[object]]") -> list[_Answer]:
+def _written(connection: sql.Connection, jobs: list[_Job]) -> list[_Answer]:
     """Write jobs, the rows of each statement together; return what to answer once committed."""
     rows: dict[str, list[tuple[object, ...]]] = {}
     answers: list[_Answer] = []
@@ -167,9 +188,14 @@ def _written(connection: sql.Connection, jobs: "list[_Job[object]]") -> list[_An
         else:
             answers.append((job.done, job.write(connection), None))
     for statement, values in rows.items():
-        if values:
-            connection.exec_driver_sql(statement, values)
+        write_rows(connection, statement, values)
     return answers
+
+
+@lru_cache(maxsize=256)
+def _widened(statement: str, size: int) -> str:
+    """Return a statement that takes so many rows."""
+    return _ROW.sub(lambda row: ", ".join([row[0]] * size), statement, count=1)
 
 
 def _tell(answers: list[_Answer]) -> None:
