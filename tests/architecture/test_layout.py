@@ -9,6 +9,7 @@ ACROSS_MODULES = frozenset(
         "test_crash.py",
         "test_evouna.py",
         "test_fault_salad.py",
+        "test_judging.py",
         "test_llama_cpp.py",
         "test_public_api.py",
         "test_reply_gallery.py",
