@@ -3,7 +3,7 @@
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -16,8 +16,10 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from judge.results.outcome import Fate
+from judge.render.money import money
+from judge.results.outcome import Fate, Score
 from judge.results.run import Result
+from judge.stats.money import Money, total
 
 _LINE_EVERY_S = 10.0
 
@@ -34,6 +36,7 @@ class RunProgress:
         self._total = 0
         self._done = 0
         self._fates: Counter[str] = Counter()
+        self._cost = Money()
         self._started = clock()
         self._last_line = self._started
         self._bar: Progress | None = None
@@ -74,12 +77,13 @@ class RunProgress:
         """Count results that have just become durable."""
         self._done += len(results)
         self._fates.update(r.outcome.code.value for r in results if isinstance(r.outcome, Fate))
+        self._cost += total(_costs(results))
         if self._bar is not None:
             self._bar.update(
                 self._bar.task_ids[0],
                 completed=self._done,
                 rate=f"{self._rate():.0f}/s",
-                fates=self._fates_so_far(),
+                fates=self._so_far(),
             )
         elif self._clock() - self._last_line > _LINE_EVERY_S:
             self._say()
@@ -91,10 +95,20 @@ class RunProgress:
         if self._total:  # a resume finds out on the way how many there are
             words[0] = f"judge: {self._done} of {self._total} scores"
             words.append(f"{(self._total - self._done) / rate:.0f} s left")
-        print(", ".join(filter(None, [*words, self._fates_so_far()])), file=sys.stderr)
+        print(", ".join(filter(None, [*words, self._so_far()])), file=sys.stderr)
 
     def _rate(self) -> float:
         return self._done / max(1e-9, self._clock() - self._started)
 
-    def _fates_so_far(self) -> str:
-        return ", ".join(f"{code} {count}" for code, count in self._fates.most_common())
+    def _so_far(self) -> str:
+        cost = [money(self._cost)] if self._cost.known else []
+        return ", ".join([*cost, *(f"{code} {n}" for code, n in self._fates.most_common())])
+
+
+def _costs(results: Sequence[Result]) -> Iterator[float | None]:
+    """Yield what each score of a model cost; None where that is not known."""
+    for result in results:
+        outcome = result.outcome
+        if isinstance(outcome, Score) and "cost" in outcome.details:
+            cost = outcome.details["cost"]
+            yield cost if isinstance(cost, float) else None

@@ -128,15 +128,16 @@ def fingerprint_of(judgement: Judgement) -> str:
 
 
 def sums_of(judgements: Sequence[Judgement]) -> dict[str, object]:
-    """Return what several answers took together: how often asked, and the tokens that are known."""
-    return {
-        "asked": sum(map(_attempts, judgements)),
-        **{
-            name: sum(found)
-            for name in ("input_tokens", "output_tokens")
-            if (found := [n for one in judgements if isinstance(n := one.details.get(name), int)])
-        },
-    }
+    """Return what several answers took together: how often asked, the tokens and the cost.
+
+    What is not known of one of them is not known of all.
+    """
+    sums: dict[str, object] = {"asked": sum(map(_attempts, judgements))}
+    for name in ("input_tokens", "output_tokens", "cost"):
+        found = [one.details.get(name) for one in judgements]
+        known = [number for number in found if isinstance(number, int | float)]
+        sums[name] = sum(known) if len(known) == len(found) else None
+    return sums
 
 
 async def _answer(judge: Judge, case: JudgedCase) -> Judgement | ScoringError:
@@ -144,6 +145,10 @@ async def _answer(judge: Judge, case: JudgedCase) -> Judgement | ScoringError:
         return await judge.judge(case)
     except ScoringError as error:
         return error
+
+
+def _numbers(found: Sequence[object]) -> list[float]:
+    return [one for one in found if isinstance(one, float)]
 
 
 def _attempts(judgement: Judgement) -> int:

@@ -1,5 +1,6 @@
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -48,6 +49,26 @@ def test_at_the_end_one_line_says_how_many_how_fast_and_with_what_fates(
     assert _lines(printed.err) == [
         "judge: 10 of 40 scores, 5/s, 6 s left, judge_unavailable 3, judge_refused 1"
     ]
+
+
+def test_what_the_scores_cost_so_far_is_told_with_how_many_are_of_unknown_cost(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    clock = Clock()
+    known, unknown = ({"cost": 0.25}, {"cost": None})
+    results = [
+        replace(one, outcome=replace(one.outcome, details=details))
+        for one, details in zip(_results(4), [known, known, unknown, {}], strict=True)
+        if isinstance(one.outcome, Score)
+    ]
+
+    with RunProgress(clock=clock) as progress:
+        progress.expect(4)
+        clock.now_s += 1
+        progress.watch(results)
+
+    (line,) = _lines(capsys.readouterr().err)
+    assert "at least $0.50; 1 call of unknown cost" in line
 
 
 def test_in_between_a_line_comes_now_and_then_and_not_for_every_result(

@@ -89,6 +89,7 @@ def test_a_verdict_comes_with_all_that_it_rests_on() -> None:
             "asked": 1,
             "input_tokens": 100,
             "output_tokens": 20,
+            "cost": None,
         },
     )
 
