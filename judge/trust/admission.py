@@ -10,6 +10,7 @@ from judge.records.dataset import Dataset
 from judge.records.record import Record, RecordKey
 from judge.results.outcome import Fate, FateCode, NotApplicable, Outcome, Score
 from judge.results.run import Measure, Result, RunManifest
+from judge.results.served import models_in
 from judge.trust.certificate import (
     Certificate,
     JudgeTrust,
@@ -21,6 +22,7 @@ from judge.trust.control_findings import ControlFindings, control_findings, refu
 from judge.trust.controls import ControlPlan, is_control
 from judge.trust.gold import Gold, GoldSet, gold_for
 from judge.trust.population import RatedPopulation, why_moved
+from judge.trust.sentinels import again_in, fingerprints_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +97,7 @@ def admit(
     gold: Sequence[GoldSet] = (),
     rated: Callable[[str], RatedPopulation | None] | None = None,
     controls: Mapping[str, ControlPlan] = MappingProxyType({}),
+    sentinels: Sequence[Result] = (),
 ) -> AdmittedResults:
     """Return a run's results as far as they may be believed.
 
@@ -109,6 +112,7 @@ def admit(
         rated: returns what is known of the records behind a certificate, by its id; None where
             nothing is.
         controls: what was mixed into the run to try its judges, by metric.
+        sentinels: of every run that judged certified texts again, oldest first.
     """
     records = tuple(dataset.records())
     config = manifest.config_path or "CONFIG"
@@ -130,6 +134,8 @@ def admit(
                 now=now,
                 validate_command=command,
                 verdicts=_verdicts(measure, results),
+                fingerprints=_fingerprints(outcomes),
+                again=again_in([*results, *sentinels], signature=measure.signature),
                 moved=partial(_moved, records=records, seed=manifest.seed, rated=rated),
             )
             if (plan := controls.get(measure.metric)) is not None:
@@ -225,4 +231,9 @@ def _verdicts(measure: Measure, results: Sequence[Result]) -> Mapping[str, str]:
 
 def _served(outcomes: Mapping[RecordKey, Outcome]) -> frozenset[str]:
     found = {outcome.served for outcome in outcomes.values() if isinstance(outcome, Score)}
-    return frozenset(found - {""})
+    return models_in(found)
+
+
+def _fingerprints(outcomes: Mapping[RecordKey, Outcome]) -> frozenset[str]:
+    scores = [outcome for outcome in outcomes.values() if isinstance(outcome, Score)]
+    return frozenset(one for score in scores for one in fingerprints_of(score))

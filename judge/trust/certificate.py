@@ -1,7 +1,7 @@
 """What a judge was certified for: written after every validation, whatever it found."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -13,16 +13,15 @@ from judge.records.rating import LabelSource
 from judge.records.record import Target
 from judge.records.scale import Scale, ScaleKind
 from judge.results.run import Measure
-from judge.stats.estimate import Estimate, Undefined
-from judge.stats.intervals import exact_lower_bound
+from judge.stats.estimate import Estimate
 from judge.trust.control_findings import ControlFindings
+from judge.trust.sentinels import Again, Drift, changed_mind, drift_of
 
 CERTIFICATE_KIND = "certificate"
 """Kind of the stored document."""
 
-_ROUNDING = 1e-9  # one verdict of one that differs has a limit of exactly .05
 
-
+_JUDGE_AGAIN = "a run judges the certified texts again at its end, judge resume too; or "
 _ELSEWHERE = (
     "validated on another evaluation set, which lengths and slices do not tell apart from this one"
 )
@@ -121,6 +120,7 @@ class Certificate:
     Attributes:
         identity: everything requested of the judge that could change a verdict, by name.
         served: the models that answered, as the endpoint named them; empty for a local judge.
+        fingerprints: of the serving systems, as the endpoint named them; empty where it named none.
         ratings: fingerprint of what people said.
         population: fingerprint of the evaluation set whose outputs they rated.
         findings: the agreement figures that exist, by name.
@@ -143,6 +143,7 @@ class Certificate:
     signature: str
     identity: Mapping[str, str]
     served: tuple[str, ...]
+    fingerprints: tuple[str, ...] = ()
     ratings: str
     population: str
     source: LabelSource
@@ -180,6 +181,8 @@ class JudgeTrust:
         reasons: why, in words.
         remedy: what to do next; empty where nothing is to be done.
         certificate: the one that was looked at; None where there is none.
+        judge_again: contents of certified texts that must be judged again before it can be told
+            whether the judge is still the same; see `judge.trust.sentinels`.
     """
 
     measure: Measure
@@ -187,6 +190,7 @@ class JudgeTrust:
     reasons: tuple[str, ...]
     remedy: str
     certificate: Certificate | None
+    judge_again: tuple[str, ...] = ()
 
     @property
     def believed(self) -> bool:
@@ -232,6 +236,8 @@ def standing_of(
     now: datetime,
     validate_command: str,
     verdicts: Mapping[str, str] = MappingProxyType({}),
+    fingerprints: frozenset[str] = frozenset(),
+    again: Sequence[Again] = (),
     moved: Callable[[Certificate], str] = _another_set,
 ) -> JudgeTrust:
     """Return how a judged measure stands, by the newest certificate that speaks of it.
@@ -244,6 +250,9 @@ def standing_of(
         now: the time at which to believe or not.
         validate_command: what to type to validate the judge.
         verdicts: of the run, by content: what the sentinels are compared with.
+        fingerprints: of the systems that served the run.
+        again: verdicts of the run, and of certified texts that were judged again since, with the
+            systems that served them.
         moved: says why a certificate of another evaluation set does not speak for this one; empty
             where it does.
     """
@@ -269,10 +278,30 @@ def standing_of(
         )
     if stale := _why_stale(newest, served=served, now=now, verdicts=verdicts):
         return _trust(measure, Standing.STALE, stale, remedy=validate_command, certificate=newest)
+    drift = Drift()
+    if newest.standing is Standing.TRUSTED:  # there is nothing to lose for the others
+        drift = drift_of(
+            newest.sentinels,
+            again,
+            certified=newest.fingerprints,
+            seen=fingerprints,
+            allowed=newest.thresholds.sentinel_disagreement,
+            level=newest.thresholds.level,
+        )
+    if drift.reason:
+        return JudgeTrust(
+            measure=measure,
+            standing=Standing.STALE,
+            reasons=(drift.reason,),
+            remedy=f"{_JUDGE_AGAIN}{validate_command}" if drift.judge_again else validate_command,
+            certificate=newest,
+            judge_again=drift.judge_again,
+        )
+    notes = (*(() if here else (_ELSEWHERE,)), *([drift.note] if drift.note else ()))
     return JudgeTrust(
         measure=measure,
         standing=newest.standing,
-        reasons=newest.reasons if here else (*newest.reasons, _ELSEWHERE),
+        reasons=(*newest.reasons, *notes),
         remedy="" if newest.standing is Standing.TRUSTED else _remedy(newest, validate_command),
         certificate=newest,
     )
@@ -308,24 +337,11 @@ def _why_stale(
         return f"{', '.join(unknown)} answered, but the certificate is for {certified}"
     if now > certificate.valid_until:
         return f"the certificate expired on {certificate.valid_until:%Y-%m-%d}"
-    return _why_changed(certificate, verdicts)
-
-
-def _why_changed(certificate: Certificate, verdicts: Mapping[str, str]) -> str:
-    """Compare the sentinels with what the run's judge says of the same texts."""
-    again = [
-        (label, verdicts[content])
-        for content, label in certificate.sentinels.items()
-        if content in verdicts
-    ]
-    differ = sum(before != now for before, now in again)
-    thresholds = certificate.thresholds
-    found = exact_lower_bound(differ, len(again), level=thresholds.level)
-    if isinstance(found, Undefined) or found <= thresholds.sentinel_disagreement + _ROUNDING:
-        return ""
-    return (
-        f"the judge changed its mind: {differ} of {len(again)} certified verdicts came out "
-        "differently in this run"
+    return changed_mind(
+        certificate.sentinels,
+        verdicts,
+        allowed=certificate.thresholds.sentinel_disagreement,
+        level=certificate.thresholds.level,
     )
 
 

@@ -14,6 +14,7 @@ from judge.records.record import RecordKey
 from judge.records.scale import Scale, ScaleKind
 from judge.results.outcome import Fate, Score
 from judge.results.run import Measure
+from judge.results.served import models_in
 from judge.stats.correction import equal_rates
 from judge.stats.correlation_levels import CorrelationLevel, LevelCorrelation, correlation_at
 from judge.stats.estimate import Estimate, Undefined
@@ -26,6 +27,7 @@ from judge.trust.gold import weakest
 from judge.trust.labels import LabelledVerdict, Labels, labels_of, parts_of
 from judge.trust.probes import Probes, probe, suspicions
 from judge.trust.raters import RaterFindings, rater_findings
+from judge.trust.sentinels import fingerprints_of
 from judge.trust.spread import Spread, spread_of
 from judge.trust.standing import (
     Evidence,
@@ -183,6 +185,7 @@ def validate(
             signature=measure.signature,
             identity=measure.identity,
             served=_served(verdicts),
+            fingerprints=_fingerprints(verdicts),
             ratings=provenance.fingerprint,
             population=provenance.population,
             source=weakest(provenance.sources),
@@ -298,7 +301,12 @@ def _fates(verdicts: Sequence[LabelledVerdict]) -> dict[str, int]:
 
 def _served(verdicts: Sequence[LabelledVerdict]) -> tuple[str, ...]:
     found = {v.outcome.served for v in verdicts if isinstance(v.outcome, Score)}
-    return tuple(sorted(found - {""}))
+    return tuple(sorted(models_in(found)))
+
+
+def _fingerprints(verdicts: Sequence[LabelledVerdict]) -> tuple[str, ...]:
+    scores = [v.outcome for v in verdicts if isinstance(v.outcome, Score)]
+    return tuple(sorted({one for score in scores for one in fingerprints_of(score)}))
 
 
 def _disagreements(verdicts: Sequence[LabelledVerdict], scale: Scale) -> tuple[Disagreement, ...]:

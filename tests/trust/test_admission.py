@@ -105,6 +105,7 @@ def _admitted(
     left_open: frozenset[str] = frozenset(),
     manifest: RunManifest = MANIFEST,
     gold: Sequence[GoldSet] = (),
+    sentinels: Sequence[Result] = (),
 ) -> AdmittedResults:
     return admit(
         manifest,
@@ -114,6 +115,7 @@ def _admitted(
         left_open=left_open,
         now=NOW,
         gold=gold,
+        sentinels=sentinels,
     )
 
 
@@ -356,3 +358,41 @@ def test_a_label_of_another_text_does_not_come_along() -> None:
 
     assert judged.gold is not None
     assert (judged.gold.labels, judged.gold.changed) == ({}, 1)
+
+
+def _verdict(content: str, fingerprint: str, *, run_id: str = "r") -> Result:
+    outcome = replace(
+        _score(JUDGED, served="judge-1-0501"),
+        label="equivalent",
+        details={"fingerprint": fingerprint},
+    )
+    return Result(run_id=run_id, key=KEYS[0], outcome=outcome, content=content, duration_s=0.0)
+
+
+def test_a_run_of_another_serving_system_is_believed_once_it_judged_the_sentinels_again() -> None:
+    sentinels = {f"text {place}": "equivalent" for place in range(12)}
+    certificate = replace(CERTIFICATE, sentinels=sentinels, fingerprints=("fp_1",))
+    results = [_verdict("x", "fp_2")]
+    again = [_verdict(content, "fp_2", run_id="sentinels") for content in sentinels]
+
+    before = _admitted(results, certificates=[certificate]).measures[0]
+    after = _admitted(results, certificates=[certificate], sentinels=again).measures[0]
+
+    assert before.trust is not None
+    assert before.withheld
+    assert before.trust.judge_again == tuple(sentinels)
+    assert not after.withheld
+
+
+def test_each_member_of_a_panel_must_be_the_one_that_was_certified() -> None:
+    certificate = replace(CERTIFICATE, served=("a: m-1", "b: m-2"))
+    served = ["a: m-1\nb: m-2", "a: m-1", "a: m-1\nb: m-3"]
+
+    withheld = [
+        _admitted([_result(KEYS[0], _score(JUDGED, served=text))], certificates=[certificate])
+        .measures[0]
+        .withheld
+        for text in served
+    ]
+
+    assert withheld == [False, False, True]

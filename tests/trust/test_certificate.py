@@ -1,14 +1,21 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from judge.judges.prompt import read_prompt
+from judge.judges.prompted import PromptedJudge
+from judge.models.chat import Sampling
 from judge.records.rating import LabelSource
-from judge.records.record import Target
+from judge.records.record import Record, Target
+from judge.records.scale import EQUIVALENCE as EQUIVALENCE_SCALE
 from judge.records.scale import Scale, ScaleKind
-from judge.results.run import EQUIVALENCE, Measure
+from judge.results.run import EQUIVALENCE, Measure, content_of
+from judge.scorers.equivalence import EquivalenceScorer
 from judge.stats.estimate import Estimate
+from judge.testing import FakeChat
 from judge.trust.certificate import (
     Certificate,
     JudgeTrust,
@@ -21,6 +28,7 @@ from judge.trust.certificate import (
     encode_certificate,
     standing_of,
 )
+from judge.trust.sentinels import Again
 
 ISSUED = datetime(2026, 5, 1, 12, 30, tzinfo=UTC)
 MEASURE = Measure(
@@ -367,3 +375,154 @@ def test_each_scale_has_a_metric_that_decides(
     kind: ScaleKind, categories: tuple[str, ...], primary: Primary
 ) -> None:
     assert default_primary(Scale(kind=kind, categories=categories)) is primary
+
+
+def _served_by(
+    *seen: str, again: Sequence[Again] = (), standing: Standing = Standing.TRUSTED
+) -> JudgeTrust:
+    certificate = replace(
+        _certificate(standing=standing), sentinels=SENTINELS, fingerprints=("fp_1",)
+    )
+    return standing_of(
+        MEASURE,
+        [certificate],
+        served=frozenset({"judge-1-0501"}),
+        population="population",
+        now=ISSUED,
+        validate_command="judge validate c.yaml",
+        fingerprints=frozenset(seen),
+        again=again,
+    )
+
+
+def _judged_again(label: str) -> list[Again]:
+    new = frozenset({"fp_2"})
+    return [Again(content=content, label=label, fingerprints=new) for content in SENTINELS]
+
+
+def test_the_system_that_was_certified_keeps_the_standing() -> None:
+    assert _served_by("fp_1").believed
+    assert _served_by().believed
+
+
+def test_another_serving_system_is_not_believed_until_it_judged_the_sentinels_again() -> None:
+    before = _served_by("fp_1", "fp_2")
+    after = _served_by("fp_1", "fp_2", again=_judged_again("equivalent"))
+
+    assert (before.standing, before.judge_again) == (Standing.STALE, tuple(SENTINELS))
+    assert before.reasons[0].startswith("fp_2 served, but the certificate is for fp_1")
+    assert before.remedy.endswith("or judge validate c.yaml")
+    assert (after.believed, after.judge_again) == (True, ())
+    assert "30 of 30 certified verdicts came out the same there" in after.reasons[-1]
+
+
+def test_another_serving_system_that_judges_otherwise_makes_it_stale() -> None:
+    found = _served_by("fp_2", again=_judged_again("different"))
+
+    assert (found.standing, found.judge_again) == (Standing.STALE, ())
+    assert "30 of 30 certified verdicts came out differently" in found.reasons[0]
+    assert found.remedy == "judge validate c.yaml"
+
+
+@pytest.mark.parametrize("standing", [Standing.NOT_TRUSTED, Standing.INSUFFICIENT])
+def test_nothing_is_spent_on_the_sentinels_of_a_judge_that_is_not_trusted(
+    standing: Standing,
+) -> None:
+    found = _served_by("fp_2", standing=standing)
+
+    assert (found.standing, found.judge_again) == (standing, ())
+
+
+PROMPT = Path(__file__).parents[2] / "prompts" / "equivalence" / "v1.md"
+
+
+def _measured(
+    folder: Path,
+    *,
+    change: tuple[str, str] = ("", ""),
+    model: str = "judge-1",
+    sampling: Sampling | None = None,
+    parser: str = "",
+    references: tuple[str, ...] = ("Paris",),
+) -> tuple[Measure, str]:
+    """Return what a judge made of the shipped prompt measures, and the content of a record."""
+    old, new = change
+    text = PROMPT.read_text(encoding="utf-8")
+    assert old in text
+    path = folder / "prompt.md"
+    path.write_text(text.replace(old, new, 1) if old else text, encoding="utf-8")
+    chat = FakeChat()
+    prompted = PromptedJudge(chat, prompt=read_prompt(path), sampling=sampling or Sampling())
+    measure = EquivalenceScorer(
+        prompted,
+        scale=EQUIVALENCE_SCALE,
+        criterion="equivalence",
+        target=Target.REFERENCE,
+        empty_value=0.0,
+    ).measure
+    identity = {**measure.identity, "model": model, **({"parser": parser} if parser else {})}
+    record = Record(
+        item_id="i1",
+        system="student",
+        input="Which city?",
+        output="Paris",
+        references=references,
+        teacher_output=None,
+        schema="",
+        slices={},
+        cluster="i1",
+    )
+    return replace(measure, identity=identity), content_of(record, Target.REFERENCE)
+
+
+Change = Callable[[Path], tuple[Measure, str]]
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        (lambda folder: _measured(folder, model="judge-2"), "model was 'judge-1', is 'judge-2'"),
+        *[
+            (
+                lambda folder, change=change: _measured(folder, change=change),
+                "prompt_fingerprint was",
+            )
+            for change in (
+                ("whether a reader", "whether  a reader"),  # one byte
+                ("contradicts none of it", "contradicts little of it"),  # the rubric
+                ("maxLength: 600", "maxLength: 700"),  # the schema of the reply
+            )
+        ],
+        (
+            lambda folder: _measured(folder, sampling=Sampling(temperature=0.1)),
+            "temperature was '0.0', is '0.1'",
+        ),
+        (
+            lambda folder: _measured(folder, sampling=Sampling(max_tokens=999)),
+            "max_tokens was '1024', is '999'",
+        ),
+        (lambda folder: _measured(folder, parser="0"), "parser was"),
+    ],
+)
+def test_a_certificate_is_for_one_model_prompt_rubric_sampling_and_parser_and_says_what_changed(
+    tmp_path: Path, changed: Change, named: str
+) -> None:
+    certified, _ = _measured(tmp_path)
+    now, _ = changed(tmp_path)
+
+    found = _standing(_certificate(certified), measure=now)
+
+    assert now.signature != certified.signature
+    assert found.standing is Standing.STALE
+    assert named in found.reasons[0]
+    assert found.reasons[0].count(" was ") == 1
+
+
+def test_another_reference_is_another_question_and_no_other_judge(tmp_path: Path) -> None:
+    certified, before = _measured(tmp_path)
+
+    measure, after = _measured(tmp_path, references=("Paris, France",))
+
+    assert measure.signature == certified.signature
+    assert _standing(_certificate(certified), measure=measure).believed
+    assert before != after

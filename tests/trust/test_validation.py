@@ -121,6 +121,30 @@ def test_the_certificate_says_what_was_found() -> None:
     assert certificate.reasons == found.reasons
 
 
+def test_the_certificate_keeps_which_systems_served_and_the_verdict_a_rule_made() -> None:
+    verdicts = []
+    for place, verdict in enumerate(labelled_verdicts([1, 0] * 40, [1, 0] * 40)):
+        assert isinstance(verdict.outcome, Score)
+        turned = SCALE.categories[1 - SCALE.code(verdict.outcome.label)]
+        panel = replace(
+            verdict.outcome,
+            served="a: m-1\nb: m-2" if place else "a: m-1",
+            votes=tuple(Vote(label=turned, judge=name, own=False) for name in "ab"),
+            details={"fingerprint": "a: fp_1"},
+        )
+        verdicts.append(replace(verdict, outcome=panel))
+
+    found = _validation(verdicts)
+
+    assert found.certificate.served == ("a: m-1", "b: m-2")
+    assert found.certificate.fingerprints == ("a: fp_1",)
+    assert _value(found.overall.figures["informedness"]) == 1
+    human = {f"content of {v.key.item_id}": v.human for v in verdicts}
+    sentinels = found.certificate.sentinels
+    assert sentinels == {content: human[content] for content in sentinels}
+    assert found.spread is not None
+
+
 def test_a_figure_that_does_not_exist_is_on_the_certificate_with_its_reason() -> None:
     certificate = _validation(labelled_verdicts([1] * 30, [1] * 30)).certificate
 
