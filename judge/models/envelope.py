@@ -199,11 +199,13 @@ def _refuse_twice(body: bytes, keys: frozenset[str]) -> None:
 
 def _text(raw: msgspec.Raw) -> str:
     """Return a text; what is something else is nothing that is read here."""
+    if raw is _NOTHING:
+        return ""
     return _TEXTS.decode(raw) if bytes(raw).startswith(b'"') else ""
 
 
 def _is_there(raw: msgspec.Raw) -> bool:
-    return bytes(raw) not in {b"null", b"[]", b"{}", b'""', b"false"}
+    return raw is not _NOTHING and bytes(raw) not in {b"null", b"[]", b"{}", b'""', b"false"}
 
 
 def _no_envelope(body: bytes, error: Exception, *, words: Callable[[str], str]) -> ScoringError:

@@ -29,6 +29,8 @@ class Secrets:
 
     def hide(self, text: str) -> str:
         """Return a text without them."""
+        if not text:
+            return text
         for secret in self._texts:
             text = text.replace(secret, HIDDEN)
         return text
