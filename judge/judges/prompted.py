@@ -116,10 +116,13 @@ class PromptedJudge:
         return self._weighed(judgement, completion) if self._weighted else judgement
 
     def _call(self, case: JudgedCase, rendered: Rendered) -> ChatCall:
+        sampling = self._sampling
+        if sampling.seed is not None:  # with the same seed a repeat would be no second opinion
+            sampling = replace(sampling, seed=sampling.seed + case.repeat)
         return ChatCall(
             call_id=f"{case.case_id}#{case.part}." if case.part else f"{case.case_id}#",
             messages=rendered.messages,
-            sampling=self._sampling,
+            sampling=sampling,
             reply_schema=self._prompt.reply_schema,
             mark=rendered.mark,
             repeat=case.repeat,
@@ -127,7 +130,7 @@ class PromptedJudge:
 
     async def _answer(self, call: ChatCall) -> _Answer:
         unparseable = truncated = 0
-        sampling = self._sampling
+        sampling = call.sampling
         while True:
             asked = unparseable + truncated + 1
             completion = await self._model.complete(

@@ -9,6 +9,7 @@ import pytest
 
 from judge.judges.baseline import BaselineJudge
 from judge.judges.judge import Judge, JudgedCase, Judgement
+from judge.judges.panel import Member, PanelJudge, RepeatedJudge
 from judge.judges.prompt import read_prompt
 from judge.judges.prompted import PromptedJudge
 from judge.models.chat import ChatCall, Completion, Sampling
@@ -54,8 +55,17 @@ def prompted() -> Judge:
     return PromptedJudge(FakeChat(_same_text), prompt=read_prompt(PROMPT), sampling=Sampling())
 
 
+def panel() -> Judge:
+    members = [Member(name="a", judge=prompted()), Member(name="b", judge=prompted())]
+    return PanelJudge(members, scale=EQUIVALENCE)
+
+
+def repeated() -> Judge:
+    return RepeatedJudge(prompted(), times=3, scale=EQUIVALENCE)
+
+
 Maker = Callable[[], Judge]
-on_each_judge = pytest.mark.parametrize("made", [baseline, prompted])
+on_each_judge = pytest.mark.parametrize("made", [baseline, prompted, panel, repeated])
 
 
 def _judged(judge: Judge, cases: Sequence[JudgedCase]) -> list[Judgement]:
@@ -120,4 +130,8 @@ def test_its_identity_is_words_by_name_and_judging_does_not_change_it(made: Make
 
 
 def test_two_judges_are_told_apart() -> None:
-    assert dict(baseline().identity) != dict(prompted().identity)
+    made = [baseline, prompted, panel, repeated]
+
+    identities = {json.dumps(dict(make().identity), sort_keys=True) for make in made}
+
+    assert len(identities) == len(made)

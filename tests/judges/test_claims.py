@@ -2,6 +2,7 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -16,12 +17,16 @@ from judge.errors import (
 )
 from judge.judges.claims import ClaimJudge, LostClaim, Reading
 from judge.judges.judge import JudgedCase, Judgement
+from judge.judges.prompt import read_prompt
+from judge.judges.prompted import PromptedJudge
+from judge.models.chat import ChatCall, Completion, Sampling
 from judge.models.context import ample_tokens
 from judge.models.embedding import SharedEmbedder
 from judge.records.record import RecordKey, Target
 from judge.records.scale import Scale, ScaleKind
-from judge.testing import FakeJudge, HashEmbedder
+from judge.testing import FakeChat, FakeJudge, HashEmbedder, completion, verdict
 
+PROMPT = Path(__file__).parents[2] / "prompts" / "claim" / "v1.md"
 FAITHFUL = Scale(kind=ScaleKind.BINARY, categories=("unfaithful", "faithful"))
 SUPPORT = Scale(kind=ScaleKind.BINARY, categories=("unsupported", "supported"))
 FILLER = "The weather of day {} was like that of any other day in the valley. "
@@ -271,6 +276,30 @@ def test_several_sources_are_searched_together() -> None:
     case = _case(f"{TRUE} {TRUE_TOO}", source=[TRUE, TRUE_TOO], target=Target.REFERENCE)
 
     assert _judged(_judge(FakeJudge(_quotes)), case).label == "faithful"
+
+
+def test_the_shipped_prompt_of_a_claim_shows_the_claim_and_its_passages() -> None:
+    prompt = read_prompt(PROMPT)
+
+    def quotes(call: ChatCall) -> Completion:
+        shown = re.findall(
+            r"<<<([a-z]+)[ \d]* [0-9a-f]+>>>\n(.*?)\n<<<end", call.messages[-1].content, re.DOTALL
+        )
+        (claim,) = [text for title, text in shown if title == "answer"]
+        said = any(claim in text for title, text in shown if title == "source")
+        return completion(verdict("supported" if said else "unsupported"))
+
+    chat = FakeChat(quotes)
+    prompted = PromptedJudge(chat, prompt=prompt, sampling=Sampling())
+    judge = ClaimJudge(prompted, claim_scale=prompt.scale, scale=FAITHFUL)
+
+    found = _judged(judge, _case(f"{TRUE} {FALSE}"))
+
+    assert (found.label, found.value, found.served) == ("unfaithful", 0.5, "fake-judge")
+    assert sorted(call.call_id for call in chat.calls) == [
+        f"faithfulness.source/student/i1#c{number}.1" for number in (1, 2)
+    ]
+    assert found.details["input_tokens"] == 200
 
 
 def test_whatever_could_change_a_verdict_is_in_the_identity() -> None:

@@ -1,7 +1,9 @@
 import asyncio
 import json
+import re
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -9,15 +11,19 @@ from judge.errors import AccessDenied, ConfigError, JudgeUnparseable, ScoringErr
 from judge.judges.judge import Judge, JudgedCase, Judgement
 from judge.judges.pairwise import OPPONENT_FIRST, OUTPUT_FIRST, PairwiseJudge, orders_of
 from judge.judges.panel import Member, PanelJudge, RepeatedJudge
+from judge.judges.prompt import read_prompt
+from judge.judges.prompted import PromptedJudge
+from judge.models.chat import ChatCall, Completion, Sampling
 from judge.records.record import RecordKey, Target
 from judge.records.scale import EQUIVALENCE, Scale, ScaleKind
 from judge.results.outcome import Score, Vote
 from judge.stats.estimate import Estimate
-from judge.testing import FakeJudge, labelled_verdicts
+from judge.testing import FakeChat, FakeJudge, completion, labelled_verdicts, verdict
 from judge.trust.labels import labels_of
 from judge.trust.probes import Probes, probe
 
 PAIRS = Scale(kind=ScaleKind.PAIRWISE, categories=("b", "tie", "a"))
+PROMPT = Path(__file__).parents[2] / "prompts" / "preference" / "v1.md"
 GOOD, POOR = "a long and good answer", "a poor one"
 
 
@@ -209,6 +215,31 @@ def test_the_orders_are_part_of_the_judges_identity() -> None:
 
     assert dict(_pairwise(judge).identity) == {"judge": "fake", "orders": "2"}
     assert dict(_pairwise(judge, orders=1).identity) == {"judge": "fake", "orders": "1"}
+
+
+def test_a_prompt_shows_each_output_where_it_stands_and_its_verdict_is_turned_back() -> None:
+    prompt = read_prompt(PROMPT)
+
+    def longer(call: ChatCall) -> Completion:
+        shown = re.findall(
+            r"<<<(first|second) answer [0-9a-f]+>>>\n(.*?)\n<<<end", call.messages[-1].content
+        )
+        return completion(verdict(max(shown, key=lambda one: len(one[1]))[0]))
+
+    chat = FakeChat(longer)
+    prompted = PromptedJudge(chat, prompt=prompt, sampling=Sampling())
+    judge = PairwiseJudge(prompted, scale=prompt.scale)
+
+    won = _judged(judge, _case())
+    lost = _judged(judge, _case("i2", candidate=POOR, opponent=GOOD))
+
+    assert (won.label, lost.label) == ("first", "second")
+    assert (won.flags, won.served) == ((), "fake-judge")
+    assert sorted(call.call_id for call in chat.calls) == [
+        f"preference.opponent/student/{item}#{order}.1"
+        for item in ("i1", "i2")
+        for order in ("ab", "ba")
+    ]
 
 
 def test_what_is_no_pair_is_refused() -> None:

@@ -257,7 +257,7 @@ def test_one_of_several_questions_about_a_record_has_a_name_and_a_repeat_of_its_
     _judged(model, replace(CASE, repeat=2).asked_as("r2").asked_as("ba"))
 
     assert _ids(model.calls) == ["#r2/ba.1", "#r2/ba.2"]
-    assert [call.repeat for call in model.calls] == [2, 2]
+    assert [(call.repeat, call.sampling.seed) for call in model.calls] == [(2, 5), (2, 5)]
 
 
 def test_a_repeat_that_was_paid_for_before_a_crash_is_not_asked_for_again() -> None:
