@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import msgspec
 import pytest
+from openai import AsyncOpenAI
 
 from judge.errors import AccessDenied
 from judge.models.batch import Batched
@@ -14,7 +15,7 @@ from judge.models.budget import Budget, Budgeted
 from judge.models.cache import Cached
 from judge.models.chat import ChatCall, ChatModel, Completion, Message, ReplyFormat, Sampling
 from judge.models.ledger import Ledgered
-from judge.models.limits import Deadlined, Retrying
+from judge.models.limits import Deadlined, Limited, Retrying
 from judge.models.openai import OpenAIChat
 from judge.models.prices import Priced, configured_price
 from judge.models.recorded import RecordedChat
@@ -81,6 +82,24 @@ async def openai() -> AsyncIterator[ChatModel]:
 
 
 @asynccontextmanager
+async def client_of_openai() -> AsyncIterator[ChatModel]:
+    with FakeEndpoint(echo_over_http) as endpoint:
+        client = AsyncOpenAI(base_url=endpoint.base_url, api_key="sk-test-of-a-client")
+        chat = OpenAIChat.from_client(
+            client, "fake-judge", reply_format=ReplyFormat.TEXT, connections=4
+        )
+        try:
+            yield chat
+        finally:
+            await chat.close()
+
+
+@asynccontextmanager
+async def limited() -> AsyncIterator[ChatModel]:
+    yield Limited(FakeChat(echo), connections=4)
+
+
+@asynccontextmanager
 async def deadlined() -> AsyncIterator[ChatModel]:
     yield Deadlined(FakeChat(echo), deadline_s=30)
 
@@ -98,7 +117,14 @@ async def ledgered() -> AsyncIterator[ChatModel]:
 @asynccontextmanager
 async def as_wired() -> AsyncIterator[ChatModel]:
     async with openai() as chat:
-        yield Retrying(Ledgered(Deadlined(chat, deadline_s=30), MemoryAttemptLog()))
+        priced = Priced(Deadlined(chat, deadline_s=30), PRICE, now=lambda: datetime.now(UTC))
+        ledgered = Ledgered(priced, MemoryAttemptLog())
+        yield Cached(
+            Retrying(Limited(Budgeted(ledgered, Budget(1.0), price=PRICE), connections=4)),
+            MemoryCompletions(),
+            address="https://judge.example/v1",
+            worth_keeping=lambda _: True,
+        )
 
 
 @asynccontextmanager
@@ -159,7 +185,9 @@ Opener = Callable[[], AbstractAsyncContextManager[ChatModel]]
 THAT_ASK = [
     fake,
     openai,
+    client_of_openai,
     deadlined,
+    limited,
     retrying,
     ledgered,
     priced,
