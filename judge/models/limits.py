@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from judge.errors import EndpointPaused, JudgeUnavailable, RateLimited, ScoringError
+from judge.models.chance import Chance
 from judge.models.chat import ChatCall, ChatModel, Completion
 from judge.models.concurrency import START, Window
 from judge.models.deadline import Deadlined
@@ -54,6 +55,7 @@ class Limited:
         self._pace = Pace(rate) if rate and rate != RateLimit() else None
         self._pause = Pause(jitter)
         self._learned = LearnedRate()
+        self._chance = Chance()
         self._line = Line(
             window=self._window,
             pace=self._pace,
@@ -106,6 +108,7 @@ class Limited:
             raise
         else:
             self._window.succeeded(beside=sent.beside)
+            self._chance.answered()
             if refused:
                 self._refused.pop(call.call_id, None)
             if self._pace:
@@ -117,8 +120,12 @@ class Limited:
     def _turned_away(self, call: ChatCall, error: RateLimited, sent: Sent) -> None:
         now = self._clock()
         timed = error.retry_after_s is not None
-        too_many = self._window.refused(beside=sent.beside, sent=sent.at, now=now, timed=timed)
-        if not too_many:
+        # One that comes by chance says nothing of how many may go, or how fast.
+        of_limit = self._chance.refused()
+        too_many = of_limit and self._window.refused(
+            beside=sent.beside, sent=sent.at, now=now, timed=timed
+        )
+        if of_limit and not too_many:
             self._learned.refused(sent.number, sent=sent.at, now=now, paused_s=self._pause.asked_s)
         self._refused[call.call_id] = self._refused.get(call.call_id, 0) + 1
         if self._pace:

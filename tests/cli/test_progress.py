@@ -1,5 +1,5 @@
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -8,6 +8,8 @@ from judge.cli.progress import RunProgress
 from judge.records.record import RecordKey, Target
 from judge.results.outcome import Fate, FateCode, Outcome, Score
 from judge.results.run import EQUIVALENCE, Result
+
+NOTHING: Mapping[str, object] = {}
 
 
 class Clock:
@@ -55,10 +57,11 @@ def test_what_the_scores_cost_so_far_is_told_with_how_many_are_of_unknown_cost(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     clock = Clock()
-    known, unknown = ({"cost": 0.25}, {"cost": None})
+    known: Mapping[str, object] = {"cost": 0.25}
+    unknown: Mapping[str, object] = {"cost": None}
     results = [
         replace(one, outcome=replace(one.outcome, details=details))
-        for one, details in zip(_results(4), [known, known, unknown, {}], strict=True)
+        for one, details in zip(_results(4), [known, known, unknown, NOTHING], strict=True)
         if isinstance(one.outcome, Score)
     ]
 

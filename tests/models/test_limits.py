@@ -339,7 +339,7 @@ def test_a_storm_of_refusals_costs_no_record_and_a_tenth_of_the_rate_at_most(
     assert endpoint.early == 0
     assert bucket.used >= 0.9
     assert max(endpoint.asked.values()) <= 5
-    assert endpoint.refused <= 60
+    assert endpoint.refused <= 64  # one for each worker
 
 
 @pytest.mark.parametrize("latency_s", [0.05, 2.0])
