@@ -12,6 +12,7 @@ import numpy as np
 from judge.fault_server.bodies import always_equivalent, chat_completion, fault, verdict
 from judge.fault_server.endpoint import FakeEndpoint
 from judge.fault_server.exchange import Answer, Received, Responder
+from judge.judges.judge import JudgedCase, Judgement
 from judge.models.chat import ChatCall, Completion
 from judge.models.embedding import Vectors
 from judge.records.rating import LabelSource
@@ -28,6 +29,7 @@ __all__ = [
     "Attempt",
     "FakeChat",
     "FakeEndpoint",
+    "FakeJudge",
     "HashEmbedder",
     "MemoryAttemptLog",
     "Received",
@@ -82,6 +84,36 @@ class FakeChat:
         return self._script(call)
 
 
+class FakeJudge:
+    """A judge that answers from a script.
+
+    Args:
+        script: returns the verdict on a case, a category or a whole judgement, or raises the error
+            the question ends with.
+        name: stands in its identity.
+    """
+
+    def __init__(
+        self, script: Callable[[JudgedCase], str | Judgement], *, name: str = "fake"
+    ) -> None:
+        self._script = script
+        self._name = name
+        self.cases: list[JudgedCase] = []
+        """Every case, in order."""
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        return {"judge": self._name}
+
+    async def judge(self, case: JudgedCase) -> Judgement:
+        self.cases.append(case)
+        await asyncio.sleep(0)  # no real judge answers without letting others run
+        said = self._script(case)
+        if isinstance(said, Judgement):
+            return said
+        return Judgement(label=said, rationale="because", served=f"{self._name}-0501")
+
+
 class HashEmbedder:
     """A deterministic embedder without a model: hashed bags of words.
 
@@ -115,6 +147,10 @@ class Attempt:
     call_id: str
     reply: bytes = b""
     error: str = ""
+    possibly_paid: bool = False
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost: float | None = None
 
 
 class MemoryAttemptLog:
@@ -133,9 +169,26 @@ class MemoryAttemptLog:
         self.attempts.append(Attempt(call_id=call_id))
         return len(self.attempts) - 1
 
-    async def closed(self, attempt: int, *, reply: bytes = b"", error: str = "") -> None:
-        self.attempts[attempt].reply = reply
-        self.attempts[attempt].error = error
+    async def closed(
+        self,
+        attempt: int,
+        *,
+        reply: bytes = b"",
+        error: str = "",
+        possibly_paid: bool = False,
+        input_tokens: int | None = None,
+        output_tokens: int | None = None,
+        cost: float | None = None,
+    ) -> None:
+        self.attempts[attempt] = Attempt(
+            call_id=self.attempts[attempt].call_id,
+            reply=reply,
+            error=error,
+            possibly_paid=possibly_paid,
+            input_tokens=input_tokens,
+            output_tokens=output_tokens,
+            cost=cost,
+        )
 
     def answered(self, call_id: str) -> bytes | None:
         return self._earlier.get(call_id)
