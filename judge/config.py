@@ -108,8 +108,9 @@ class JudgeSection(_Section):
     api_key_env: str = Field(
         default="OPENAI_API_KEY", description="environment variable that holds the key"
     )
-    response_format: ReplyFormat = Field(
-        default=ReplyFormat.JSON_SCHEMA, description="what the endpoint can be held to"
+    response_format: ReplyFormat | Literal["auto"] = Field(
+        default=ReplyFormat.JSON_SCHEMA,
+        description="what the endpoint can be held to; auto finds out by up to three small calls",
     )
     temperature: float | None = Field(
         default=0.0, ge=0, le=2, description="null for models that take none"

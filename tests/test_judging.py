@@ -12,7 +12,7 @@ import judge
 from judge.results.outcome import Fate, FateCode, Outcome, Score
 from judge.results.run import RunManifest
 from judge.results.store import MemoryStore
-from judge.testing import Answer, FakeEndpoint, Received, chat_completion, verdict
+from judge.testing import Answer, FakeEndpoint, Received, chat_completion, fault, verdict
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 N = 4
@@ -210,3 +210,24 @@ def test_controls_are_mixed_among_the_records_and_one_that_passes_costs_the_judg
     assert any("null answers passed as equivalent" in reason for reason in trust.reasons)
     assert {row.counts.n_records for row in report.estimates} == {N}
     assert len(report.examples) == N
+
+
+def test_what_an_endpoint_can_be_held_to_is_found_out_before_the_first_record(
+    run: Callable[..., tuple[MemoryStore, RunManifest, FakeEndpoint]],
+) -> None:
+    def knows_no_schema(received: Received) -> Answer:
+        asked = received.body.get("response_format")
+        if isinstance(asked, dict) and asked["type"] == "json_schema":
+            return Answer(status=400, body=fault("response_format json_schema is not supported"))
+        probed = "seven" in received.user_text
+        return Answer(body=chat_completion('{"verdict": "yes"}' if probed else verdict()))
+
+    store, manifest, endpoint = run(
+        "scorers: {equivalence: {judge: {model: m, response_format: auto}}}", knows_no_schema
+    )
+
+    (measure,) = manifest.measures
+    assert measure.identity["reply_format"] == "json_object"
+    assert len(endpoint.requests) == 2 + N
+    assert all(isinstance(one, Score) for one in _outcomes(store, manifest)["equivalence"])
+    assert store.spending(manifest.run_id).total.calls == 2 + N

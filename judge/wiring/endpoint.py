@@ -1,7 +1,7 @@
 """From a judge section to the endpoint it names, and the limits its calls are kept to."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 
 from judge.api.project import RunContext
 from judge.config import JudgeSection
-from judge.errors import ConfigError
+from judge.errors import ConfigError, ScoringError
 from judge.models.batch import MOST_CALLS, Batched
 from judge.models.batch_endpoint import BatchEndpoint
 from judge.models.budget import Budget, Budgeted
 from judge.models.cache import Cached
-from judge.models.chat import ChatModel, Completion, Sampling
+from judge.models.chat import ChatModel, Completion, ReplyFormat, Sampling
 from judge.models.ledger import Ledgered
 from judge.models.limits import Deadlined, Limited, RateLimit, Retrying
 from judge.models.openai import OpenAIChat
@@ -25,11 +25,13 @@ from judge.models.prices import (
     published_price,
     required_price,
 )
+from judge.models.probing import probe_call, probe_reply_format
 from judge.models.recorded import RecordedChat
 from judge.models.requeuing import Requeuing
 
 DEFAULT_CONNECTIONS = 64
 
+_AUTO = "auto"
 _OPENAI = "https://api.openai.com/v1"
 
 
@@ -75,6 +77,7 @@ class Endpoints:
         self._exits = exits
         self._asked: dict[object, ChatModel] = {}
         self._cached: dict[object, ChatModel] = {}
+        self._formats: dict[object, ReplyFormat] = {}
         self._budget: Budget | None = None
         if limits.max_cost is not None:
             self._budget = Budget(limits.max_cost, spent=context.spent)
@@ -89,6 +92,7 @@ class Endpoints:
             worth_keeping: whether an answer need not be asked for again.
             reader: what that depends on; answers are shared where it is equal.
         """
+        section = self._resolved(section)
         asked = self._asked.get(key := _endpoint_key(section))
         if asked is None:
             asked = self._asked[key] = self._open(section)
@@ -103,6 +107,40 @@ class Endpoints:
                 worth_keeping=worth_keeping,
             )
         return self._cached[key, reader]
+
+    async def probe(self, sections: Iterable[JudgeSection]) -> None:
+        """Find out what endpoints can be held to, where a section leaves that open.
+
+        Raises:
+            ConfigError: an endpoint cannot be asked, or keeps to no form of reply.
+        """
+        for section in sections:
+            key = _endpoint_key(section)
+            if section.response_format != _AUTO or key in self._formats or self._sends_nothing:
+                continue
+
+            async def ask(form: ReplyFormat, section: JudgeSection = section) -> Completion:
+                model = self._open(section.model_copy(update={"response_format": form}))
+                return await model.complete(probe_call(form, sampling=sampling_of(section)))
+
+            try:
+                self._formats[key] = await probe_reply_format(ask)
+            except ScoringError as error:
+                raise ConfigError(
+                    f"what {section.model} can be held to was not found out: {error}; say it with "
+                    "response_format"
+                ) from error
+
+    @property
+    def _sends_nothing(self) -> bool:
+        return self._context.dry is not None or self._context.recorded is not None
+
+    def _resolved(self, section: JudgeSection) -> JudgeSection:
+        if section.response_format != _AUTO:
+            return section
+        # Where nothing may be sent, the best is hoped for.
+        found = self._formats.get(_endpoint_key(section), ReplyFormat.JSON_SCHEMA)
+        return section.model_copy(update={"response_format": found})
 
     def _open(self, section: JudgeSection) -> ChatModel:
         chat = open_chat(section, connections=self._limits.connections)
@@ -148,7 +186,7 @@ class Endpoints:
                 section.model,
                 base_url=base_url,
                 api_key=key,
-                reply_format=section.response_format,
+                reply_format=ReplyFormat(section.response_format),
                 identity=chat.identity,
             ),
             self._context.documents,
@@ -167,7 +205,7 @@ def open_chat(section: JudgeSection, *, connections: int) -> OpenAIChat:
         section.model,
         base_url=base_url,
         api_key=key,
-        reply_format=section.response_format,
+        reply_format=ReplyFormat(section.response_format),
         connections=connections,
     )
 

@@ -1,6 +1,6 @@
 """From a judged section to the judge it names and the instruments that put records to it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -117,6 +117,11 @@ class JudgedScorer:
             question=self.question,
             continuous=self._continuous,
         )
+
+    @property
+    def asked(self) -> Collection[JudgeSection]:
+        """The judges behind endpoints."""
+        return self._asked.values()
 
     @property
     def _asked(self) -> Mapping[str, JudgeSection]:

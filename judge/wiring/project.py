@@ -198,6 +198,7 @@ class _Workshop:
     async def _instruments(self, context: RunContext) -> AsyncIterator[Sequence[Instrument]]:
         async with AsyncExitStack() as exits:
             endpoints = Endpoints(context, self._calls, exits)
+            await endpoints.probe(one for j in self._judged.values() for one in j.asked)
             yield [
                 *(i for j in self._judged.values() for i in j.instruments(endpoints, context)),
                 *self._similarity(),
