@@ -1,9 +1,11 @@
 """The one event loop of a command, and what Ctrl-C does to it."""
 
 import asyncio
+import resource
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TypeVar
 
 from judge.runs.executor import Stop
@@ -11,6 +13,8 @@ from judge.runs.executor import Stop
 T = TypeVar("T")
 
 INTERRUPTED = "interrupted"
+
+_MOST_FILES = 65_536
 
 
 def run_until_done(work: Callable[[Stop], Awaitable[T]]) -> tuple[T, bool]:
@@ -22,6 +26,7 @@ def run_until_done(work: Callable[[Stop], Awaitable[T]]) -> tuple[T, bool]:
         KeyboardInterrupt: it was the second; the command line ends with exit code 130.
     """
     stop = Stop()
+    _allow_many_connections()
 
     async def main() -> T:
         loop = asyncio.get_running_loop()
@@ -47,3 +52,10 @@ def run_until_done(work: Callable[[Stop], Awaitable[T]]) -> tuple[T, bool]:
             file=sys.stderr,
         )
         raise
+
+
+def _allow_many_connections() -> None:
+    """Take as many open files as the system grants: each call in flight is one."""
+    granted, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # some systems grant fewer than they say
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(granted, min(most, _MOST_FILES)), most))

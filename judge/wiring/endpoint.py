@@ -207,6 +207,8 @@ def open_chat(section: JudgeSection, *, connections: int) -> OpenAIChat:
         api_key=key,
         reply_format=ReplyFormat(section.response_format),
         connections=connections,
+        api_version=section.api_version,
+        headers=_account_headers(),
     )
 
 
@@ -248,6 +250,12 @@ def endpoint_of(section: JudgeSection) -> tuple[str, str]:
             f"for {section.model} (or name another one with api_key_env)"
         )
     return base_url, key or "none"
+
+
+def _account_headers() -> dict[str, str]:
+    """Return what `openai` would say of the account, from the variables it reads."""
+    names = {"OpenAI-Organization": "OPENAI_ORG_ID", "OpenAI-Project": "OPENAI_PROJECT_ID"}
+    return {header: found for header, name in names.items() if (found := os.environ.get(name))}
 
 
 def _endpoint_key(section: JudgeSection) -> object:
