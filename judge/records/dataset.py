@@ -98,22 +98,30 @@ class Dataset:
     def records(self) -> Iterator[Record]:
         """Yield one record for each system and item: systems in order, items in order."""
         teacher = self.teacher
-        taught = self.outputs[teacher.name] if teacher else {}
         for system in self.systems:
-            answers = self.outputs[system.name]
             for item in self.items:
-                yield Record(
-                    item_id=item.item_id,
-                    system=system.name,
-                    input=item.input,
-                    output=answers.get(item.item_id),
-                    references=item.references,
-                    teacher_output=None if system is teacher else taught.get(item.item_id),
-                    schema=item.schema,
-                    slices=item.slices,
-                    cluster=item.cluster,
-                    opponent=item.opponent,
-                )
+                yield self._record(system, item, teacher)
+
+    def records_of(self, item: Item) -> Iterator[Record]:
+        """Yield one record for each system, of one item of the set."""
+        teacher = self.teacher
+        for system in self.systems:
+            yield self._record(system, item, teacher)
+
+    def _record(self, system: System, item: Item, teacher: System | None) -> Record:
+        taught = {} if teacher is None or system is teacher else self.outputs[teacher.name]
+        return Record(
+            item_id=item.item_id,
+            system=system.name,
+            input=item.input,
+            output=self.outputs[system.name].get(item.item_id),
+            references=item.references,
+            teacher_output=taught.get(item.item_id),
+            schema=item.schema,
+            slices=item.slices,
+            cluster=item.cluster,
+            opponent=item.opponent,
+        )
 
     def record(self, key: RecordKey) -> Record:
         """Return one record by its key."""

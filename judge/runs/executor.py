@@ -5,8 +5,9 @@ import logging
 import secrets
 import time
 import traceback
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from itertools import islice
 from typing import TypeAlias
 
 from judge.errors import ScoringError, StoreError, StoreUnusable
@@ -42,7 +43,7 @@ class Stop:
 
 
 async def score_all(
-    tasks: Sequence[Task],
+    tasks: Iterable[Task],
     scorer: Scorer,
     store: ResultStore,
     *,
@@ -55,8 +56,10 @@ async def score_all(
     """Score every task and store its outcome as soon as it is known.
 
     At most `concurrency` batches are in flight, and a worker takes the next one only when the
-    last is committed. What cannot be scored is stored with its fate. An error after which no
-    later call can do better ends this scorer: its other tasks stay unscored, for a resume.
+    last is committed. Tasks are taken in their order, each when its turn comes, so that a
+    generator never has more of them in memory than are in flight. What cannot be scored is stored
+    with its fate. An error after which no later call can do better ends this scorer: its other
+    tasks stay unscored, for a resume.
 
     Raises:
         StoreError: results can no longer be kept; no further call was made.
@@ -181,6 +184,7 @@ def _results(
     ]
 
 
-def _batches(tasks: Sequence[Task], size: int) -> Iterator[Sequence[Task]]:
-    starts = range(0, len(tasks), size)
-    return (tasks[start : start + size] for start in starts)
+def _batches(tasks: Iterable[Task], size: int) -> Iterator[Sequence[Task]]:
+    waiting = iter(tasks)
+    while batch := list(islice(waiting, size)):
+        yield batch

@@ -1,6 +1,6 @@
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -124,7 +124,7 @@ def _ignore(results: Sequence[Result]) -> None:
 
 
 async def _score(
-    tasks: Sequence[Task],
+    tasks: Iterable[Task],
     scorer: Scripted,
     store: ResultStore,
     *,
@@ -192,6 +192,28 @@ def test_each_record_is_handed_over_once(concurrency: int) -> None:
     handed = [item for batch in scorer.batches for item in batch]
     assert sorted(handed, key=int) == [str(number) for number in range(50)]
     assert max(map(len, scorer.batches)) == 8
+
+
+def test_no_more_tasks_are_made_than_are_in_flight() -> None:
+    made = 0
+
+    def tasks() -> Iterator[Task]:
+        nonlocal made
+        for record in _records(100):
+            made += 1
+            yield Task(record=record)
+
+    class Counting(Scripted):
+        async def work(self, batch: Sequence[Record]) -> None:
+            await super().work(batch)
+            ahead.append(made - sum(map(len, self.batches)))
+
+    ahead: list[int] = []
+    store = _begun()
+    asyncio.run(_score(tasks(), Counting(), store, batch_size=3, concurrency=4))
+
+    assert set(ahead) == {0}
+    assert len(store.results("r")) == 100
 
 
 def test_without_tasks_nothing_is_asked() -> None:
