@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, m
 from pydantic_core import ErrorDetails
 
 from judge.errors import ConfigError, did_you_mean
+from judge.judges.claims import LostClaim
 from judge.judges.panel import Rule
 from judge.models.chat import ReplyFormat
 from judge.models.embedding import DEFAULT_MODEL
@@ -133,6 +134,10 @@ class JudgeSection(_Section):
         default="never",
         description="claim by claim against passages of the source: where it is over "
         "context_tokens, or always",
+    )
+    claim_prompt: str = Field(default="claim/v1", description="asks about one claim")
+    lost_claim: LostClaim = Field(
+        default=LostClaim.FATE, description="what a claim without a verdict does to the record"
     )
     context_tokens: int | None = Field(
         default=None, ge=256, description="what the model can read at once, reply included"

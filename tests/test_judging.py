@@ -13,9 +13,11 @@ from judge.results.outcome import Fate, FateCode, Outcome, Score
 from judge.results.run import RunManifest
 from judge.results.store import MemoryStore
 from judge.testing import Answer, FakeEndpoint, Received, chat_completion, fault, verdict
+from judge.trust.certificate import JudgeTrust
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 N = 4
+OUTPUTS = tuple(f"answer {n}" for n in range(N))
 ONE_SET = """\
 name: judged
 dataset: {items: items.jsonl}
@@ -26,40 +28,62 @@ PAIRS = "name: judged\ndataset: {pairs: pairs.jsonl}\n"
 
 
 @pytest.fixture
-def run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., tuple[MemoryStore, RunManifest, FakeEndpoint]]:
-    """Return what writes a small set with a config and evaluates it."""
+def config(tmp_path: Path) -> Callable[..., Path]:
+    """Return what writes a small set with a config, and returns the config's path."""
 
     def write(name: str, rows: Sequence[Mapping[str, object]]) -> None:
         (tmp_path / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
 
-    def evaluate(
-        scorers: str,
-        respond: Callable[[Received], Answer],
-        *,
-        head: str = ONE_SET,
-        controls: int = 0,
-    ) -> tuple[MemoryStore, RunManifest, FakeEndpoint]:
-        items = [
-            {"id": f"i{n}", "input": f"source {n}", "reference": f"right {n}"} for n in range(N)
-        ]
-        write("items.jsonl", items)
-        write("student.jsonl", [{"id": f"i{n}", "output": f"answer {n}"} for n in range(N)])
+    def write_all(scorers: str, *, head: str = ONE_SET, outputs: Sequence[str] = OUTPUTS) -> Path:
+        write(
+            "items.jsonl",
+            [
+                {"id": f"i{n}", "input": f"source {n}", "reference": f"fine {n}"}
+                for n in range(len(outputs))
+            ],
+        )
+        answers = [{"id": f"i{n}", "output": output} for n, output in enumerate(outputs)]
+        write("student.jsonl", answers)
+        people = {True: "equivalent", False: "different"}
+        write(
+            "ratings.jsonl",
+            [
+                {"id": f"i{n}", "system": "student", "rater": "a", "label": people["right" in text]}
+                for n, text in enumerate(outputs)
+            ],
+        )
         pairs = [
             {"id": f"i{n}", "input": "ask", "output_a": f"good {n}", "output_b": f"bad {n}"}
             for n in range(N)
         ]
         write("pairs.jsonl", pairs)
         (tmp_path / "judge.yaml").write_text(f"{head}{scorers}\n")
-        kept = MemoryStore()
+        return tmp_path / "judge.yaml"
+
+    return write_all
+
+
+@pytest.fixture
+def run(
+    config: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[MemoryStore, RunManifest, FakeEndpoint]]:
+    """Return what evaluates a small set by a config against an endpoint."""
+
+    def evaluate(
+        scorers: str,
+        respond: Callable[[Received], Answer],
+        *,
+        head: str = ONE_SET,
+        outputs: Sequence[str] = OUTPUTS,
+        controls: int = 0,
+    ) -> tuple[MemoryStore, RunManifest, FakeEndpoint]:
+        store = MemoryStore()
         with FakeEndpoint(respond) as endpoint:
             monkeypatch.setenv("OPENAI_BASE_URL", endpoint.base_url)
-            project = judge.open_project(tmp_path / "judge.yaml")
-            manifest = asyncio.run(
-                judge.evaluate(project, kept, now=lambda: datetime.now(UTC), controls=controls)
-            )
-        return kept, manifest, endpoint
+            project = judge.open_project(config(scorers, head=head, outputs=outputs))
+            run = judge.evaluate(project, store, now=lambda: datetime.now(UTC), controls=controls)
+            manifest = asyncio.run(run)
+        return store, manifest, endpoint
 
     return evaluate
 
@@ -231,3 +255,94 @@ def test_what_an_endpoint_can_be_held_to_is_found_out_before_the_first_record(
     assert len(endpoint.requests) == 2 + N
     assert all(isinstance(one, Score) for one in _outcomes(store, manifest)["equivalence"])
     assert store.spending(manifest.run_id).total.calls == 2 + N
+
+
+def test_a_summary_is_judged_claim_by_claim_and_scored_by_the_share_that_is_supported(
+    run: Callable[..., tuple[MemoryStore, RunManifest, FakeEndpoint]],
+) -> None:
+    def denies_numbers(received: Received) -> Answer:
+        _, _, claim = received.user_text.rpartition("<<<answer")
+        label = "unsupported" if "seven" in claim else "supported"
+        return Answer(body=chat_completion(verdict(label)))
+
+    by_claim = "judge: {model: m, prompt: faithfulness/v1, claims: always}, against: [source]"
+    store, manifest, _ = run(
+        "scorers: {judged: {faithfulness: "
+        f"{{scale: {{categories: [unfaithful, faithful]}}, {by_claim}}}}}}}",
+        denies_numbers,
+        outputs=["The dog barked at noon. The fence is seven feet tall.", "The dog barked."] * 2,
+    )
+
+    first, second, *_ = sorted(
+        (one for one in _outcomes(store, manifest)["faithfulness"] if isinstance(one, Score)),
+        key=lambda one: one.value,
+    )[::2]
+    (measure,) = manifest.measures
+    assert (first.value, first.label) == (0.5, "unfaithful")
+    assert (second.value, second.label) == (1.0, "faithful")
+    assert measure.continuous
+
+
+def test_records_are_taken_in_a_random_order_so_that_a_run_cut_short_is_a_sample(
+    run: Callable[..., tuple[MemoryStore, RunManifest, FakeEndpoint]],
+) -> None:
+    def by_number(received: Received) -> Answer:
+        if received.number > 20:
+            return Answer(status=403, body=fault("no"))
+        return Answer(body=chat_completion(verdict()))
+
+    n = 200
+    store, manifest, _ = run(
+        "scorers: {equivalence: {judge: {model: m}}}",
+        by_number,
+        outputs=[f"answer {number}" for number in range(n)],
+    )
+
+    scored = [
+        int(result.key.item_id[1:])
+        for result in store.results(manifest.run_id)
+        if isinstance(result.outcome, Score)
+    ]
+    assert len(scored) >= 10
+    assert max(scored) > n / 2
+
+
+def test_another_serving_system_judges_the_sentinels_before_it_is_believed(
+    config: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outputs, served = [f"{('wrong', 'right')[n % 2]} {n}" for n in range(120)], ["fp_1"]
+
+    def by_text(received: Received) -> Answer:
+        label = "equivalent" if "\nright" in received.user_text else "different"
+        return Answer(body={**chat_completion(verdict(label)), "system_fingerprint": served[0]})
+
+    path = config(
+        """\
+scorers: {equivalence: {judge: {model: m}}}
+ratings: {path: ratings.jsonl, source: human, blind: true, sampling: random}
+cache: false""",
+        outputs=outputs,
+    )
+    store = MemoryStore()
+
+    def now() -> datetime:
+        return datetime.now(UTC)
+
+    def trust(run: RunManifest) -> JudgeTrust:
+        return judge.report(store, run, now=now()).trust[0]
+
+    with FakeEndpoint(by_text) as endpoint:
+        monkeypatch.setenv("OPENAI_BASE_URL", endpoint.base_url)
+        project = judge.open_project(path)
+        asyncio.run(judge.validate_judge(project, store, now=now))
+        certified = trust(asyncio.run(judge.evaluate(project, store, now=now)))
+        served[0] = "fp_2"
+        part = judge.open_project(path, limit=10)  # too few of the sentinels are among them
+        changed = trust(asyncio.run(judge.evaluate(part, store, now=now)))
+
+    assert certified.standing is judge.Standing.TRUSTED
+    assert changed.standing is judge.Standing.TRUSTED
+    assert changed.certificate is not None
+    assert changed.certificate.fingerprints == ("fp_1",)
+    again = [run for run in store.manifests() if run.purpose == "sentinels"]
+    assert [len(store.results(run.run_id)) > 10 for run in again] == [True]

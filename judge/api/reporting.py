@@ -7,7 +7,7 @@ from judge.api.trying import kept_controls
 from judge.reports.report import Report, report_on
 from judge.results.run import RunManifest
 from judge.results.store import Store
-from judge.trust.admission import admit
+from judge.trust.admission import AdmittedResults, admit
 from judge.trust.certificate import (
     CERTIFICATE_KIND,
     decode_certificate,
@@ -19,11 +19,20 @@ from judge.trust.population import (
     decode_population,
 )
 
+SENTINELS = "sentinels"
+"""Purpose of a run that judges certified texts again."""
+
 
 def report(store: Store, manifest: RunManifest, *, now: datetime) -> Report:
     """Return the report of a run; certificates are looked up now, not when it ran."""
+    admitted = admitted_results(store, manifest, now=now)
+    return report_on(admitted, spending=store.spending(manifest.run_id))
+
+
+def admitted_results(store: Store, manifest: RunManifest, *, now: datetime) -> AdmittedResults:
+    """Return the results of a run as far as they may be believed now."""
     certificates = [decode_certificate(body) for body in store.documents(CERTIFICATE_KIND)]
-    admitted = admit(
+    return admit(
         manifest,
         store.dataset(manifest),
         store.results(manifest.run_id),
@@ -33,8 +42,13 @@ def report(store: Store, manifest: RunManifest, *, now: datetime) -> Report:
         gold=[decode_gold(body) for body in store.documents(GOLD_KIND)],
         rated=partial(_rated_population, store),
         controls=kept_controls(store, manifest.run_id),
+        sentinels=[
+            result
+            for earlier in store.manifests()
+            if earlier.purpose == SENTINELS
+            for result in store.results(earlier.run_id)
+        ],
     )
-    return report_on(admitted, spending=store.spending(manifest.run_id))
 
 
 def _rated_population(store: Store, certificate_id: str) -> RatedPopulation | None:

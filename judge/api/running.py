@@ -1,7 +1,7 @@
 """What every run is made of: its name, its manifest, its tasks, the labels kept beside it."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import version
 
@@ -29,7 +29,7 @@ def ignore(results: Sequence[Result]) -> None:
 
 
 async def score_tasks(
-    work: Sequence[tuple[Instrument, Sequence[Task]]],
+    work: Sequence[tuple[Instrument, Iterable[Task]]],
     store: RunStore,
     *,
     run_id: str,

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from judge.api.project import Instrument, Project, RunContext, RunStore, run_context
 from judge.api.running import SCORING, ignore, keep_gold, manifest_of, new_run_id, score_tasks
+from judge.api.sentinels import judge_sentinels_again
 from judge.api.trying import keep_controls, kept_controls, mixed
 from judge.errors import ConfigError, ScoringError
 from judge.models.cache import CompletionStore
@@ -18,6 +19,7 @@ from judge.results.outcome import Score
 from judge.results.run import Measure, Result, RunManifest
 from judge.results.store import MemoryStore
 from judge.runs.executor import Stop, Watcher
+from judge.runs.order import in_sampling_order
 from judge.runs.plan import Task, failed_by_the_judge, unscored
 from judge.scorers.scorer import known_outcome
 from judge.trust.controls import ControlPlan
@@ -69,7 +71,11 @@ async def evaluate(
     """
     run_id = new_run_id(now())
     context = run_context(store, run_id, stop=stop or Stop())
-    return await _whole(project, store, context, started=now(), controls=controls, watcher=watcher)
+    manifest = await _whole(
+        project, store, context, started=now(), controls=controls, watcher=watcher
+    )
+    await judge_sentinels_again(project, store, manifest, now=now, stop=context.stop)
+    return manifest
 
 
 async def reread(
@@ -131,7 +137,7 @@ async def resume(
     plans = [(unscored, True)] + ([(failed_by_the_judge, False)] if retry_failed else [])
     for plan, replay in plans:
         results = store.results(manifest.run_id)
-        records = list(store.dataset(manifest).records())
+        records = list(in_sampling_order(store.dataset(manifest), seed=manifest.seed))
         tried = kept_controls(store, manifest.run_id)
         context = run_context(
             store,
@@ -148,6 +154,7 @@ async def resume(
                 for i in instruments
             ]
             await score_tasks(work, store, run_id=manifest.run_id, stop=stop, watcher=watcher)
+    await judge_sentinels_again(project, store, manifest, now=lambda: datetime.now(UTC), stop=stop)
 
 
 async def n_outcomes(project: Project) -> int:
@@ -189,19 +196,23 @@ async def _whole(
         store.begin(manifest, project.dataset)
         if rated is not None and not project.dataset.selected_from_more:
             keep_gold(project, store, rated)
-        records = list(project.dataset.records())
         work = [
             (
                 instrument,
                 mixed(
-                    [Task(record=record) for record in records],
+                    map(_task, in_sampling_order(project.dataset, seed=project.seed)),
                     keep_controls(project, store, instrument, run_id=run_id, n=controls),
+                    n_tasks=len(project.dataset.items) * len(project.dataset.systems),
                 ),
             )
             for instrument in instruments
         ]
         await score_tasks(work, store, run_id=run_id, stop=context.stop, watcher=watcher)
     return manifest
+
+
+def _task(record: Record) -> Task:
+    return Task(record=record)
 
 
 async def _spent(project: Project, store: RunStore, manifest: RunManifest) -> float:

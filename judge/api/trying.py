@@ -1,6 +1,6 @@
 """Trying a judge while it judges: null answers and attacks, mixed blind among the records."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 import numpy as np
@@ -66,14 +66,20 @@ def kept_controls(store: DocumentStore, run_id: str) -> dict[str, ControlPlan]:
     return {plan.metric: plan for plan in plans if plan.run_id == run_id}
 
 
-def mixed(tasks: Sequence[Task], plan: ControlPlan | None) -> list[Task]:
-    """Return tasks with controls at random places between them, each kind in its own order."""
+def mixed(tasks: Iterable[Task], plan: ControlPlan | None, *, n_tasks: int) -> Iterator[Task]:
+    """Yield tasks with controls at random places between them, each kind in its own order.
+
+    Args:
+        tasks: of the records.
+        plan: the controls; None for none.
+        n_tasks: how many tasks there are.
+    """
     if plan is None:
-        return list(tasks)
+        yield from tasks
+        return
     controls = iter([Task(record=case.record) for case in plan.cases])
     others = iter(tasks)
-    n_controls = len(plan.cases)
-    places = np.zeros(len(tasks) + n_controls, dtype=bool)
-    places[:n_controls] = True
-    np.random.default_rng(plan.seed).shuffle(places)
-    return [next(controls) if control else next(others) for control in places]
+    is_control = np.arange(n_tasks + len(plan.cases)) < len(plan.cases)
+    np.random.default_rng(plan.seed).shuffle(is_control)
+    for control in is_control:
+        yield next(controls) if control else next(others)

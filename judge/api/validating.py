@@ -221,7 +221,8 @@ async def _verdicts(
         )
         missing = [Task(record=r) for key, r in asked.records.items() if key not in outcomes]
         tried: dict[RecordKey, Outcome] = {}
-        if tasks := mixed(missing, plan):
+        if missing or plan is not None:
+            tasks = mixed(missing, plan, n_tasks=len(missing))
             manifest = manifest_of(project, run_id, [measure], purpose=VALIDATING, started=now())
             store.begin(manifest, project.dataset)
             work = [(instrument, tasks)]

@@ -133,8 +133,8 @@ class BatchEndpoint:
             base_url=base_url,
             api_key=api_key,
             max_retries=0,
-            # A redirect or a proxy would carry all questions to another origin. Each request is bounded by
-            # the wall clock below.
+            # A redirect or a proxy would carry all questions to another origin. Each request is
+            # bounded by the wall clock below.
             http_client=httpx2.AsyncClient(follow_redirects=False, timeout=None, trust_env=False),
         )
 

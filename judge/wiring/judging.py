@@ -9,16 +9,18 @@ from judge.api.project import Instrument, RunContext
 from judge.config import Config, JudgedSection, JudgeSection, PanelSection, RecordedSection
 from judge.errors import ConfigError
 from judge.judges.baseline import BaselineJudge
+from judge.judges.claims import ClaimJudge, Reading
 from judge.judges.judge import Judge
 from judge.judges.pairwise import PairwiseJudge
 from judge.judges.panel import Member, PanelJudge, RepeatedJudge, Rule
 from judge.judges.prompt import Prompt, read_prompt
 from judge.judges.prompted import PromptedJudge
 from judge.judges.recorded import RecordedJudge, VerdictSource, read_recorded_judge
+from judge.models.context import WithinContext, ample_tokens
 from judge.models.embedding import DEFAULT_MODEL
 from judge.records.dataset import Dataset
 from judge.records.record import Target
-from judge.records.scale import EQUIVALENCE, ScaleKind
+from judge.records.scale import EQUIVALENCE, Scale, ScaleKind
 from judge.results.served import of_member
 from judge.scorers.equivalence import EquivalenceScorer
 from judge.shipped import shipped
@@ -165,26 +167,54 @@ class JudgedScorer:
 
     def _single(self, section: JudgeSection, endpoints: Endpoints, served: str | None) -> Judge:
         """Return the judge of one section, asked in every way that it wants to be asked."""
-        prompt, scale = self._prompt(section), self.section.scale.scale
-        prompted = PromptedJudge(
-            endpoints.model(
-                section,
-                worth_keeping=lambda answer: prompted.worth_keeping(answer),  # noqa: PLW0108 - made here
-                reader=(prompt.fingerprint, section.strip_thinking),
+        scale = self.section.scale.scale
+        judge = self._repeated(
+            self._prompted(self._prompt(section), section, endpoints, served), section, scale
+        )
+        if scale.kind is ScaleKind.PAIRWISE:
+            return PairwiseJudge(judge, scale=scale, orders=section.orders)
+        if section.claims == "never":
+            return judge
+        about_claims = read_prompt(prompt_file(section.claim_prompt, self.folder))
+        of_claims = self._prompted(about_claims, section, endpoints, served)
+        words = ample_tokens(about_claims.system) + sum(map(ample_tokens, about_claims.user_parts))
+        return ClaimJudge(
+            self._repeated(of_claims, section, about_claims.scale),
+            claim_scale=about_claims.scale,
+            scale=scale,
+            whole=None if section.claims == "always" else judge,
+            reading=Reading(
+                context_tokens=section.context_tokens,
+                reserved_tokens=words + section.max_tokens,
             ),
+            lost=section.lost_claim,
+        )
+
+    def _repeated(self, judge: Judge, section: JudgeSection, scale: Scale) -> Judge:
+        if section.repeats == 1:
+            return judge
+        return RepeatedJudge(judge, times=section.repeats, scale=scale, rule=section.rule)
+
+    def _prompted(
+        self, prompt: Prompt, section: JudgeSection, endpoints: Endpoints, served: str | None
+    ) -> Judge:
+        reader = prompt.reader(strip_thinking=section.strip_thinking)
+        model = endpoints.model(
+            section,
+            worth_keeping=reader.worth_keeping,
+            reader=(prompt.fingerprint, section.strip_thinking),
+        )
+        if section.context_tokens is not None:
+            model = WithinContext(model, context_tokens=section.context_tokens)
+        return PromptedJudge(
+            model,
             prompt=prompt,
             sampling=sampling_of(section),
             served=served,
-            criterion=self.section.criterion,
+            criterion=self.section.criterion if len(prompt.criteria) > 1 else None,
             strip_thinking=section.strip_thinking,
             weighted=section.weighted,
         )
-        judge: Judge = prompted
-        if scale.kind is ScaleKind.PAIRWISE:
-            judge = PairwiseJudge(judge, scale=scale, orders=section.orders)
-        if section.repeats > 1:
-            judge = RepeatedJudge(judge, times=section.repeats, scale=scale, rule=section.rule)
-        return judge
 
     def _prompt(self, section: JudgeSection) -> Prompt:
         path = prompt_file(section.prompt, self.folder)

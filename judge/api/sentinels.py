@@ -1,0 +1,75 @@
+"""Asking a judge for certified verdicts again, where another serving system answers."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime
+
+from judge.api.project import Project, RunStore, run_context
+from judge.api.reporting import SENTINELS, admitted_results
+from judge.api.running import VALIDATING, ignore, manifest_of, new_run_id, score_tasks
+from judge.records.record import Record
+from judge.results.run import RunManifest
+from judge.runs.executor import Stop
+from judge.runs.plan import Task
+from judge.trust.admission import AdmittedMeasure
+from judge.trust.sentinels import sentinel_records
+
+
+async def judge_sentinels_again(
+    project: Project,
+    store: RunStore,
+    manifest: RunManifest,
+    *,
+    now: Callable[[], datetime],
+    stop: Stop,
+) -> None:
+    """Have the sentinels of a trusted certificate judged by a serving system it does not know.
+
+    Their verdicts are kept as a run of their own, past the cache: an answer that was kept came from
+    the system that was certified. Without them, nobody can tell whether the judge is still the
+    same, and a report withholds its numbers.
+
+    Args:
+        project: makes the judge.
+        store: holds the run and the certificates.
+        manifest: of the run in which another system answered.
+        now: the time.
+        stop: where it was asked for, nothing is done.
+    """
+    if stop.reason:
+        return
+    for measure in admitted_results(store, manifest, now=now()).measures:
+        if measure.trust is not None and measure.trust.judge_again:
+            await _again(project, store, manifest, measure, now=now, stop=stop)
+
+
+async def _again(
+    project: Project,
+    store: RunStore,
+    manifest: RunManifest,
+    admitted: AdmittedMeasure,
+    *,
+    now: Callable[[], datetime],
+    stop: Stop,
+) -> None:
+    measure, trust = admitted.measure, admitted.trust
+    wanted = trust.judge_again if trust is not None else ()
+    records = sentinel_records(wanted, _known_records(store, manifest), measure.target)
+    if not records:
+        return
+    run_id = new_run_id(now())
+    context = replace(run_context(store, run_id, stop=stop), answers=None)
+    async with project.instruments(context) as instruments:
+        found = [i for i in instruments if i.scorer.measure.metric == measure.metric]
+        again = manifest_of(project, run_id, [measure], purpose=SENTINELS, started=now())
+        store.begin(again, project.dataset)
+        work = [(instrument, [Task(record=record) for record in records]) for instrument in found]
+        await score_tasks(work, store, run_id=run_id, stop=stop, watcher=ignore)
+
+
+def _known_records(store: RunStore, manifest: RunManifest) -> Iterator[Record]:
+    """Yield the records of a run and of every set on which a judge was validated."""
+    yield from store.dataset(manifest).records()
+    for earlier in store.manifests():
+        if earlier.purpose == VALIDATING:
+            yield from store.dataset(earlier).records()
