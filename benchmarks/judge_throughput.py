@@ -5,6 +5,10 @@ fixed latency from a process and a core of its own, and has each verdict on the 
 worker takes the next record. Each measurement is a process of its own on the other core. The first
 row is the limit: an asyncio protocol that does nothing but write and read bytes.
 
+A judge run starts with 20 calls at once and has more as the endpoint takes them: its share of the
+limit is that of the whole run, and, in brackets, that of its second half. `cache: false` does what
+the others do; without it, answers are also kept to be used again.
+
 Peers are measured where they are installed; `--peer-python` names an interpreter that has them.
 """
 
@@ -18,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -67,7 +71,7 @@ def _compare(arguments: argparse.Namespace) -> None:
 
     settings = SETTINGS[:1] if arguments.quick else SETTINGS
     repeats = 1 if arguments.quick else arguments.repeats
-    rounds = 4 if arguments.quick else 10
+    rounds = 8 if arguments.quick else 30
     console = Console(width=118)
     absent: dict[str, str] = {}
     with _endpoint() as port:
@@ -86,8 +90,8 @@ def _compare(arguments: argparse.Namespace) -> None:
                     except ModuleNotFoundError as error:
                         absent[name] = str(error)
                         found.pop(name, None)
-            table = Table("client", "records", "wall, s", "records/s", "CPU ms each", "MB")
-            for words in ("share of the limit", "times ours: wall", "CPU"):
+            table = Table("client", "records", "wall, s", "records/s", "CPU ms each", "peak MB")
+            for words in ("share of limit", "wall / ours", "CPU / ours"):
                 table.add_column(words)
             for name, measured in found.items():
                 table.add_row(*_row(name, measured, found.get("ours"), latency_ms, connections))
@@ -110,7 +114,10 @@ def _row(
     yield f"{per_s:,.0f}"
     yield f"{cpu_ms:.3f}"
     yield f"{middle(measured, 'peak_mb'):.0f}"
-    yield f"{per_s * latency_ms / 1000 / at_once:.0%}"
+    share = f"{per_s * latency_ms / 1000 / at_once:.0%}"
+    if "second_half_per_s" in measured[0]:
+        share += f" ({middle(measured, 'second_half_per_s') * latency_ms / 1000 / at_once:.0%})"
+    yield share
     if ours:
         yield f"{middle(ours, 'per_s') / per_s:.1f} x"
         yield f"{cpu_ms / middle(ours, 'cpu_ms'):.1f} x"
@@ -148,21 +155,24 @@ def _measure(client: str, base_url: str, records: int, connections: int) -> None
             wall_s = runner.run(CLIENTS[client][1](base_url, records, connections))
             after = resource.getrusage(resource.RUSAGE_SELF)
     cpu_s = sum(after[:2]) - sum(before[:2]) - _PREPARING.get("cpu_s", 0.0)
-    print(
-        json.dumps(
-            {
-                "records": records,
-                "wall_s": wall_s,
-                "per_s": records / wall_s,
-                "cpu_ms": 1000 * cpu_s / records,
-                "peak_mb": after.ru_maxrss / 1024,
-            }
-        )
-    )
+    measured = {
+        "records": records,
+        "wall_s": wall_s,
+        "per_s": records / wall_s,
+        "cpu_ms": 1000 * cpu_s / records,
+        "peak_mb": after.ru_maxrss / 1024,
+    }
+    if _TIMES:
+        # Not to the very end: the last calls have nobody beside them.
+        half, end = len(_TIMES) // 2, len(_TIMES) - connections
+        measured["second_half_per_s"] = (end - half) / (_TIMES[end] - _TIMES[half])
+    print(json.dumps(measured))
 
 
 _PREPARING: dict[str, float] = {}
 """What was spent on imports and set-up, which no client is charged for."""
+_TIMES: list[float] = []
+"""When each record was done, where a client tells."""
 
 
 @contextmanager
@@ -274,19 +284,22 @@ def _database() -> sqlite3.Connection:
     return database
 
 
-async def _ours(base_url: str, records: int, connections: int) -> float:
+async def _ours(base_url: str, records: int, connections: int, *, cache: bool) -> float:
+    def watch(results: Sequence[object]) -> None:
+        _TIMES.extend([time.perf_counter()] * len(results))
+
     with _preparing():
         judge = import_module("judge")
-        _write_project(Path(), base_url, records)
+        _write_project(Path(), base_url, records, cache=cache)
         project = judge.open_project(
             Path("judge.yaml"), calls=judge.CallLimits(connections=connections)
         )
         store = judge.open_store("judge.sqlite")
     with store:
-        return await _timed(lambda: judge.evaluate(project, store, now=_now))
+        return await _timed(lambda: judge.evaluate(project, store, now=_now, watcher=watch))
 
 
-def _write_project(folder: Path, base_url: str, records: int) -> None:
+def _write_project(folder: Path, base_url: str, records: int, *, cache: bool) -> None:
     for name, rows in (
         (
             "items",
@@ -298,6 +311,7 @@ def _write_project(folder: Path, base_url: str, records: int) -> None:
         (folder / f"{name}.jsonl").write_text("".join(lines))
     config = {
         "name": "benchmark",
+        "cache": cache,
         "dataset": {"items": "items.jsonl"},
         "systems": {"student": {"role": "student", "outputs": "outputs.jsonl"}},
         "scorers": {"equivalence": {"judge": {"model": "fake-judge", "base_url": base_url}}},
@@ -396,13 +410,14 @@ async def _openevals(base_url: str, records: int, connections: int) -> float:
 
 CLIENTS: dict[str, tuple[str, Client]] = {
     "raw": ("raw asyncio: the limit", _raw),
-    "ours": ("judge run", _ours),
+    "ours": ("judge run, cache: false", partial(_ours, cache=False)),
+    "ours_kept": ("judge run", partial(_ours, cache=True)),
     "openai": ("bare openai loop", _openai),
     "inspect_ai": ("inspect_ai", _inspect),
     "autoevals": ("autoevals + a row each", _autoevals),
     "openevals": ("openevals + a row each", _openevals),
 }
-FAST = ("raw", "ours")
+FAST = ("raw", "ours", "ours_kept")
 PEERS = ("inspect_ai", "autoevals", "openevals")
 
 
