@@ -168,6 +168,7 @@ def certificate_json(certificate: Certificate) -> _Object:
         "signature": certificate.signature,
         "judge": dict(certificate.identity),
         "served": list(certificate.served),
+        "fingerprints": list(certificate.fingerprints),
         "ratings": certificate.ratings,
         "population": certificate.population,
         "source": certificate.source.value,
