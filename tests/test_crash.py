@@ -4,12 +4,15 @@ import sqlite3
 import subprocess
 import sys
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from threading import Semaphore
 
+import numpy as np
 import pytest
 
+from judge.cli.exits import ExitCode
+from judge.results.sql import SqlStore
 from judge.testing import Answer, FakeEndpoint, Received, chat_completion, verdict
 
 RECORDS = 2000
@@ -67,13 +70,26 @@ def left_open(store: Path) -> Counter[str]:
     """Count the attempts without an end in the ledger, by record."""
     with closing(sqlite3.connect(store)) as connection:
         rows = connection.execute("SELECT call_id FROM attempts WHERE closed IS NULL").fetchall()
-    return Counter(call_id.rpartition("/")[2].partition("#")[0] for (call_id,) in rows)
+    return Counter(record_of(call_id) for (call_id,) in rows)
+
+
+def record_of(call_id: str) -> str:
+    return call_id.rpartition("/")[2].partition("#")[0]
+
+
+def results(store: Path) -> list[tuple[str, int, str]]:
+    with closing(sqlite3.connect(store)) as connection:
+        return connection.execute("SELECT item_id, revision, kind FROM results").fetchall()
+
+
+EVERYTHING = sorted((str(number), 0, "Score") for number in range(RECORDS))
 
 
 @pytest.mark.parametrize(
     ("kills", "connections"),
     [
-        (10, 20),
+        (6, 20),
+        pytest.param(50, 20, marks=[pytest.mark.slow, pytest.mark.timeout(1200)]),
         pytest.param(300, 4, marks=[pytest.mark.slow, pytest.mark.timeout(3600)]),
     ],
 )
@@ -82,7 +98,7 @@ def test_a_run_killed_again_and_again_keeps_every_result_once_and_repeats_only_o
 ) -> None:
     store = tmp_path / "judge.sqlite"
     options = ("--store", str(store), "--max-connections", str(connections), "--json")
-    door = Door()
+    door, chance = Door(), np.random.default_rng(kills)
     open_at_kill: list[int] = []
 
     with FakeEndpoint(door.respond) as endpoint:
@@ -93,7 +109,10 @@ def test_a_run_killed_again_and_again_keeps_every_result_once_and_repeats_only_o
                 [*COMMAND, *verb, *options], cwd=tmp_path, stdout=subprocess.DEVNULL
             ) as process:
                 try:
-                    door.wait_for(LAST_KILL_AT // kills)
+                    door.wait_for(int(chance.integers(1, 2 * LAST_KILL_AT // kills)))
+                    # At any moment, not only when a question has just arrived.
+                    with suppress(subprocess.TimeoutExpired):
+                        process.wait(timeout=chance.uniform(0, 0.02))
                 finally:
                     process.kill()
             assert process.returncode == -9
@@ -106,17 +125,62 @@ def test_a_run_killed_again_and_again_keeps_every_result_once_and_repeats_only_o
         )
         asked = Counter(asked_about(received) for received in endpoint.requests)
     report = json.loads(last.stdout)
-    with closing(sqlite3.connect(store)) as connection:
-        results = connection.execute("SELECT item_id, revision, kind FROM results").fetchall()
+    with SqlStore(store) as opened:
+        paid = opened.possibly_paid(opened.manifests()[0].run_id)
 
-    everything = {str(number) for number in range(RECORDS)}
-    assert sorted(results) == sorted((name, 0, "Score") for name in everything)
-    assert asked.keys() == everything
+    assert sorted(results(store)) == EVERYTHING
+    assert asked.keys() == {name for name, _, _ in EVERYTHING}
     repeats = Counter({name: times - 1 for name, times in asked.items()})
     # An attempt that never ended may have been paid for: each of them is listed, and only they
     # are asked again.
     assert repeats <= left_open(store)
+    assert Counter(record_of(one.call_id) for one in paid) == left_open(store)
     assert max(open_at_kill) <= connections
     assert 0 < repeats.total() <= sum(open_at_kill) <= kills * connections
     assert report["run"]["complete"]
-    assert report["run"]["possibly_paid"] == len(left_open(store))
+
+
+ON_A_FULL_DISK = """
+import resource, runpy, sys
+
+_, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv.pop(1)), hard))
+runpy.run_module("judge", run_name="__main__")
+"""
+
+
+def test_where_the_disk_fills_up_calls_stop_first_and_a_resume_finishes_with_nothing_lost(
+    tmp_path: Path,
+) -> None:
+    store, connections = tmp_path / "judge.sqlite", 20
+    options = ("--store", str(store), "--max-connections", str(connections), "--json")
+
+    with FakeEndpoint(Door().respond) as endpoint:
+        write_project(tmp_path, endpoint.base_url)
+        room = ("-c", ON_A_FULL_DISK, str(3 * 2**20))
+        full = subprocess.run(
+            [sys.executable, *room, "run", "judge.yaml", *options],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        sent = Counter(asked_about(received) for received in endpoint.requests)
+        kept = {name for name, _, _ in results(store)}
+        still_open = left_open(store)
+        subprocess.run(
+            [*COMMAND, "resume", "latest", *options],
+            cwd=tmp_path,
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
+        asked = Counter(asked_about(received) for received in endpoint.requests)
+
+    assert full.returncode == ExitCode.INCOMPLETE
+    assert "disk" in full.stderr
+    assert 0 < len(kept) < RECORDS
+    # Whatever was sent stood in the ledger before, and nobody began a record beyond those in
+    # flight when the first row could not be written.
+    assert len(sent - Counter(kept)) <= connections
+    assert sorted(results(store)) == EVERYTHING
+    assert asked - Counter(dict.fromkeys(asked, 1)) <= still_open
