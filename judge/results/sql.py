@@ -333,9 +333,14 @@ class SqlStore:
 
     def _writing(self) -> Writer:
         if self._writer is None:
-            self._lock = _claim(self._path)
-            self._writer = Writer(self._engine, name=str(self._path))
-            self._attempts = self._numbers()
+            lock = _claim(self._path)
+            try:
+                self._attempts = self._numbers()
+                self._writer = Writer(self._engine, name=str(self._path))
+            except StoreError:
+                os.close(lock)
+                raise
+            self._lock = lock
         return self._writer
 
     def _numbers(self) -> Iterator[int]:

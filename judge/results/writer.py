@@ -50,11 +50,18 @@ _Answer: TypeAlias = tuple[asyncio.Future[Any] | Future[Any], object, StoreError
 
 
 class Writer:
-    """Runs writes one after the other and answers each when it is durable."""
+    """Runs writes one after the other and answers each when it is durable.
+
+    Raises:
+        StoreError: there is no connection to be had; known here, so that nobody waits for it.
+    """
 
     def __init__(self, engine: sql.Engine, *, name: str) -> None:
-        self._engine = engine
         self._name = name
+        try:
+            self._connection = engine.connect()
+        except DBAPIError as error:
+            raise StoreError(f"{name} cannot be written to: {fault_of(error)}") from error
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._failures = 0
         self._thread = Thread(target=self._serve, name=f"writer of {name}", daemon=True)
@@ -102,7 +109,7 @@ class Writer:
 
     def _serve(self) -> None:
         several = False
-        with self._engine.connect() as connection:
+        with self._connection as connection:
             while (first := self._jobs.get()) is not None:
                 if several:
                     time.sleep(_GATHER_S)
@@ -173,7 +180,9 @@ def _try(connection: sql.Connection, jobs: list[_Job]) -> list[_Answer] | Except
         connection.exec_driver_sql("COMMIT")
     except Exception as error:  # noqa: BLE001 - handed to whoever waits, never swallowed
         if connection.connection.dbapi_connection.in_transaction:  # type: ignore[union-attr]
-            connection.exec_driver_sql("ROLLBACK")
+            # Where even that fails, so does the next BEGIN, and whoever wrote is told.
+            with suppress(DBAPIError):
+                connection.exec_driver_sql("ROLLBACK")
         return error
     return answers
 

@@ -10,7 +10,7 @@ import sqlalchemy as sql
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from judge.errors import StoreError
-from judge.results.writer import Writer
+from judge.results.writer import Rows, Writer
 
 Write = Callable[[sql.Connection], str]
 PATIENCE_S = 30
@@ -205,6 +205,51 @@ def test_a_file_that_another_process_holds_is_an_error_until_it_lets_go(database
         database.writer.now(note("now"))
 
     assert database.read() == ["now"]
+
+
+def test_who_cannot_connect_is_told_and_does_not_wait(tmp_path: Path) -> None:
+    engine = sql.create_engine(f"sqlite:///{tmp_path / 'no folder' / 'notes.db'}")
+
+    with pytest.raises(StoreError, match=r"notes\.db cannot be written to: unable to open"):
+        Writer(engine, name="notes.db")
+
+
+ADD_NOTE = "INSERT INTO notes (text) VALUES (?)"
+
+
+@pytest.mark.parametrize("n", [1, 7, 8, 63, 64, 65, 200])
+def test_rows_are_written_in_their_order_however_many_there_are(database: Database, n: int) -> None:
+    texts = [f"note {number}" for number in range(n)]
+
+    asyncio.run(database.writer.rows(Rows(ADD_NOTE, [(text,) for text in texts])))
+
+    assert database.read() == texts
+
+
+def test_rows_that_wait_together_are_committed_together_and_a_bad_one_takes_only_its_own(
+    database: Database,
+) -> None:
+    gate = Gate()
+
+    async def write() -> tuple[list[object], int]:
+        first = asyncio.create_task(database.writer.soon(gate))
+        await gate.reached()
+        parts = [["a", "b"], ["c", "c"], [], ["d"]]
+        waiting = [
+            asyncio.create_task(database.writer.rows(Rows(ADD_NOTE, [(text,) for text in part])))
+            for part in parts
+        ]
+        await asyncio.sleep(0)
+        gate.open()
+        await first
+        return await asyncio.gather(*waiting, return_exceptions=True), database.writer.failures
+
+    (one, bad, nothing, last), failures = asyncio.run(write())
+
+    assert one is nothing is last is None
+    assert isinstance(bad, StoreError)
+    assert failures == 1
+    assert database.read() == ["a", "b", "d"]
 
 
 def test_closing_writes_what_still_waits(database: Database) -> None:
