@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -13,7 +14,13 @@ Vectors: TypeAlias = NDArray[np.float32]
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 
+REMEMBERED = 200_000
+"""Vectors a process holds; of 384 numbers they are 300 MB, whatever the number of records."""
+
 _UNIT_TOLERANCE = 1e-3
+
+
+_Batch: TypeAlias = asyncio.Task[Mapping[str, NDArray[np.float32]]]
 
 
 class Embedder(Protocol):
@@ -32,17 +39,24 @@ class Embedder(Protocol):
 class SharedEmbedder:
     """One embedder for every scorer and judge of a process.
 
-    Each distinct text is embedded once. What is asked for in the same turn of the event loop is
-    embedded in one batch, in a thread, so that a hundred judges of one record each cost as much
-    as one call with a hundred texts. One batch runs at a time.
+    Each distinct text is embedded once, as long as it is remembered. What is asked for in the
+    same turn of the event loop is embedded in one batch, in a thread, so that a hundred judges of
+    one record each cost as much as one call with a hundred texts. One batch runs at a time.
+
+    Args:
+        embedder: makes the vectors.
+        remembered: vectors that are kept at most, those that came last; what is being waited for
+            is kept besides.
     """
 
-    def __init__(self, embedder: Embedder) -> None:
+    def __init__(self, embedder: Embedder, *, remembered: int = REMEMBERED) -> None:
         self._embedder = embedder
+        self._remembered = remembered
+        self._width: int | None = None
         self._known: dict[str, NDArray[np.float32]] = {}
         self._wanted: list[str] = []
-        self._batch_of: dict[str, asyncio.Task[None]] = {}
-        self._newest: asyncio.Task[None] | None = None
+        self._batch_of: dict[str, _Batch] = {}
+        self._newest: _Batch | None = None
 
     @property
     def identity(self) -> Mapping[str, str]:
@@ -54,13 +68,15 @@ class SharedEmbedder:
         Raises:
             EmbeddingInvalid: the embedder returned something else.
         """
-        for batch in {self._coming(text) for text in texts if text not in self._known}:
-            await asyncio.shield(batch)  # others wait for it too
-        if any(text not in self._known for text in texts):
+        # Held here: by the time all are there, others may have pushed the first ones out.
+        found = {text: self._known[text] for text in texts if text in self._known}
+        for batch in {self._coming(text) for text in texts if text not in found}:
+            found.update(await asyncio.shield(batch))  # others wait for it too
+        if any(text not in found for text in texts):
             raise EmbeddingInvalid("an embedding is zero, not finite, or not of unit length")
-        return np.stack([self._known[text] for text in texts])
+        return np.stack([found[text] for text in texts])
 
-    def _coming(self, text: str) -> asyncio.Task[None]:
+    def _coming(self, text: str) -> _Batch:
         batch = self._batch_of.get(text)
         if batch is not None and not batch.done():
             return batch
@@ -71,20 +87,29 @@ class SharedEmbedder:
         self._batch_of[text] = self._newest
         return self._newest
 
-    async def _embed_wanted(self, *, after: asyncio.Task[None] | None) -> None:
+    async def _embed_wanted(self, *, after: _Batch | None) -> Mapping[str, NDArray[np.float32]]:
         await asyncio.sleep(0)  # let everybody of this turn ask first
         if after is not None and not after.done():
             await asyncio.wait([after])
         texts, self._wanted = self._wanted, []
         try:
             vectors = await asyncio.to_thread(self._embedder.embed, texts)
-            width = next((len(vector) for vector in self._known.values()), None)
             # One bad vector must not cost the texts of other askers theirs.
-            for place in _sound(vectors, texts, width=width):
-                self._known[texts[place]] = vectors[place]
+            sound = _sound(vectors, texts, width=self._width)
+            made = {texts[place]: vectors[place] for place in sound}
+            self._width = vectors.shape[1] if made else self._width
+            self._remember(made)
+            return made
         finally:
             for text in texts:
                 del self._batch_of[text]
+
+    def _remember(self, made: Mapping[str, NDArray[np.float32]]) -> None:
+        for text, vector in made.items():
+            # A copy: a row would keep the whole batch alive.
+            self._known[text] = vector.copy()
+        for text in list(islice(self._known, max(0, len(self._known) - self._remembered))):
+            del self._known[text]
 
 
 def _sound(vectors: Vectors, texts: Sequence[str], *, width: int | None) -> list[int]:

@@ -261,3 +261,25 @@ def test_a_run_that_was_cancelled_leaves_nothing_behind() -> None:
 
 def test_its_identity_is_its_embedders() -> None:
     assert SharedEmbedder(HashEmbedder(dim=8)).identity == HashEmbedder(dim=8).identity
+
+
+def test_no_more_vectors_are_held_than_it_may_remember_and_none_is_missing() -> None:
+    embedder = HashEmbedder()
+    shared = SharedEmbedder(embedder, remembered=3)
+    texts = [f"text {place}" for place in range(10)]
+
+    async def ask() -> tuple[Vectors, Vectors, Vectors]:
+        await shared.embed(texts[:3])
+        return (
+            await shared.embed(texts),
+            await shared.embed(texts[-3:]),
+            await shared.embed(texts[:1]),
+        )
+
+    everything, last, first = asyncio.run(ask())
+
+    assert np.array_equal(everything, HashEmbedder().embed(texts))
+    assert np.array_equal(last, everything[-3:])
+    assert np.array_equal(first, everything[:1])
+    # The last three were remembered, the first one was not.
+    assert [embedder.asked[text] for text in (texts[0], texts[5], texts[9])] == [2, 1, 1]
