@@ -12,6 +12,7 @@ from judge.results.run import RunManifest
 from judge.runs.executor import Stop
 from judge.runs.plan import Task
 from judge.trust.admission import AdmittedMeasure
+from judge.trust.certificate import CERTIFICATE_KIND
 from judge.trust.sentinels import sentinel_records
 
 
@@ -36,7 +37,8 @@ async def judge_sentinels_again(
         now: the time.
         stop: where it was asked for, nothing is done.
     """
-    if stop.reason:
+    # Nothing is asked again where nothing was certified, which is cheap to know.
+    if stop.reason or not store.documents(CERTIFICATE_KIND):
         return
     for measure in admitted_results(store, manifest, now=now()).measures:
         if measure.trust is not None and measure.trust.judge_again:

@@ -198,15 +198,14 @@ class JudgedScorer:
     def _prompted(
         self, prompt: Prompt, section: JudgeSection, endpoints: Endpoints, served: str | None
     ) -> Judge:
-        reader = prompt.reader(strip_thinking=section.strip_thinking)
         model = endpoints.model(
             section,
-            worth_keeping=reader.worth_keeping,
+            worth_keeping=lambda answer: prompted.worth_keeping(answer),  # noqa: PLW0108 - made below
             reader=(prompt.fingerprint, section.strip_thinking),
         )
         if section.context_tokens is not None:
             model = WithinContext(model, context_tokens=section.context_tokens)
-        return PromptedJudge(
+        prompted = PromptedJudge(
             model,
             prompt=prompt,
             sampling=sampling_of(section),
@@ -215,6 +214,7 @@ class JudgedScorer:
             strip_thinking=section.strip_thinking,
             weighted=section.weighted,
         )
+        return prompted
 
     def _prompt(self, section: JudgeSection) -> Prompt:
         path = prompt_file(section.prompt, self.folder)
