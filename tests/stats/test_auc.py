@@ -64,7 +64,7 @@ def test_equal_scores_are_chance() -> None:
     [([0, 2], [1, 2]), ([0, 1], [1, np.nan]), ([0, 1], [1, np.inf]), ([0, 1], [1])],
 )
 def test_what_is_no_label_or_no_score_is_refused(labels: list[int], scores: list[float]) -> None:
-    with pytest.raises(ValueError, match="a label is|a score is|labels stand beside"):
+    with pytest.raises(ValueError, match=r"a label is|a score is|labels stand beside"):
         auc(np.array(labels), np.array(scores))
 
 
