@@ -1,19 +1,21 @@
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pytest
 
 from judge.judges.baseline import BaselineJudge
-from judge.models.embedding import SharedEmbedder
+from judge.models.embedding import SharedEmbedder, Vectors
 from judge.records.record import Record, Target
 from judge.records.scale import EQUIVALENCE as SCALE
 from judge.results.outcome import Fate, FateCode, NotApplicable, Outcome, Score
 from judge.scorers.adherence import AdherenceScorer
+from judge.scorers.alignment import AlignmentScorer
 from judge.scorers.equivalence import EquivalenceScorer
 from judge.scorers.scorer import Scorer
 from judge.scorers.similarity import SimilarityScorer
+from judge.scorers.token_matching import TokenMatchingScorer
 from judge.testing import HashEmbedder
 
 SCHEMA = '{"type":"string"}'
@@ -61,6 +63,17 @@ def similarity(target: Target) -> Scorer:
     return SimilarityScorer(SharedEmbedder(HashEmbedder()), target=target, empty_value=None)
 
 
+class Words:
+    """A token is a word."""
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        return {"embedder": "words"}
+
+    def token_vectors(self, texts: Sequence[str]) -> list[Vectors]:
+        return [HashEmbedder().embed(text.split()) for text in texts]
+
+
 WITHOUT_REFERENCE = replace(RECORD, references=())
 WITHOUT_TEACHER = replace(RECORD, teacher_output=None)
 CASES = {
@@ -74,6 +87,16 @@ CASES = {
         make=lambda: similarity(Target.REFERENCE), pointless=WITHOUT_REFERENCE
     ),
     "similarity.teacher": Case(make=lambda: similarity(Target.TEACHER), pointless=WITHOUT_TEACHER),
+    "alignment.reference": Case(
+        make=lambda: AlignmentScorer(
+            SharedEmbedder(HashEmbedder()), target=Target.REFERENCE, empty_value=None
+        ),
+        pointless=WITHOUT_REFERENCE,
+    ),
+    "token_matching.reference": Case(
+        make=lambda: TokenMatchingScorer(Words(), target=Target.REFERENCE, empty_value=None),
+        pointless=WITHOUT_REFERENCE,
+    ),
     "adherence.strict": Case(
         make=lambda: AdherenceScorer([SCHEMA]),
         pointless=replace(RECORD, schema=""),

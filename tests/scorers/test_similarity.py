@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from judge.errors import EmbeddingInvalid
 from judge.models.embedding import Embedder, SharedEmbedder, Vectors
 from judge.records.record import Record, Target
 from judge.results.outcome import Fate, FateCode, NotApplicable, Outcome, Score
-from judge.scorers.similarity import SimilarityScorer
+from judge.scorers.similarity import TRUNCATED, SimilarityScorer
 from judge.testing import HashEmbedder
 
 RECORD = Record(
@@ -143,3 +144,35 @@ def test_it_is_not_judged_and_stands_on_the_scale_of_a_cosine() -> None:
     assert (measure.metric, measure.judged) == ("similarity.teacher", False)
     assert (measure.lower, measure.upper, measure.empty_value) == (-1.0, 1.0, 0.0)
     assert measure.identity == HashEmbedder().identity
+
+
+class _FourWords:
+    """Reads four words; a token is a word, and there is one more."""
+
+    token_limit = 5
+
+    def token_counts(self, texts: Sequence[str]) -> NDArray[np.int64]:
+        return np.array([1 + len(text.split()) for text in texts])
+
+
+def test_a_score_about_a_text_over_the_models_limit_is_flagged() -> None:
+    long = "the invoice is paid in full"
+    batch = [
+        RECORD,
+        replace(RECORD, output=long),
+        replace(RECORD, references=(long,)),
+        replace(RECORD, output=None),
+    ]
+
+    async def score() -> Sequence[Outcome]:
+        scorer = SimilarityScorer(
+            SharedEmbedder(HashEmbedder()),
+            target=Target.REFERENCE,
+            empty_value=None,
+            counter=_FourWords(),
+        )
+        return await scorer.score(batch)
+
+    found = [one.flags if isinstance(one, Score) else None for one in asyncio.run(score())]
+
+    assert found == [(), (TRUNCATED,), (TRUNCATED,), None]
