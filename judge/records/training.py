@@ -216,9 +216,9 @@ def _csv_passages(
 
 
 def _running_text(file: BinaryIO) -> Iterator[Passage]:
-    number, rest, closed = 1, b"", True
+    number, rest = 1, b""
     while piece := file.readline(_TEXT_PIECE):
-        closed = piece.endswith(b"\n")
+        closed = piece.endswith(b"\n") or len(piece) < _TEXT_PIECE  # or the file ends
         text = rest + piece
         rest = b""
         if not closed:
