@@ -12,9 +12,15 @@ from judge.records.scale import EQUIVALENCE as SCALE
 from judge.results.outcome import Fate, FateCode, NotApplicable, Outcome, Score
 from judge.scorers.adherence import AdherenceScorer
 from judge.scorers.alignment import AlignmentScorer
+from judge.scorers.answers import ExactMatch, TokenF1
+from judge.scorers.classification import LabelAccuracy
 from judge.scorers.equivalence import EquivalenceScorer
+from judge.scorers.extraction import FieldF1
+from judge.scorers.field_values import FieldRules
+from judge.scorers.rouge import Rouge
 from judge.scorers.scorer import Scorer
 from judge.scorers.similarity import SimilarityScorer
+from judge.scorers.task import Comparison, TaskScorer
 from judge.scorers.token_matching import TokenMatchingScorer
 from judge.testing import HashEmbedder
 
@@ -74,6 +80,14 @@ class Words:
         return [HashEmbedder().embed(text.split()) for text in texts]
 
 
+def task(comparison: Comparison) -> Case:
+    return Case(
+        make=lambda: TaskScorer(comparison, target=Target.REFERENCE),
+        pointless=replace(RECORD, references=()),
+        absent_is_measured=True,
+    )
+
+
 WITHOUT_REFERENCE = replace(RECORD, references=())
 WITHOUT_TEACHER = replace(RECORD, teacher_output=None)
 CASES = {
@@ -102,6 +116,18 @@ CASES = {
         pointless=replace(RECORD, schema=""),
         absent_is_measured=True,
     ),
+    **{
+        f"{comparison.scorer}.reference": task(comparison)
+        for comparison in (
+            ExactMatch(),
+            TokenF1(),
+            Rouge("rouge_1"),
+            Rouge("rouge_2"),
+            Rouge("rouge_l", stemmer=True),
+            LabelAccuracy([RIGHT, WRONG]),
+            FieldF1(FieldRules()),
+        )
+    },
 }
 on_each_scorer = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 

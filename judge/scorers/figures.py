@@ -1,0 +1,192 @@
+"""The figures of many task scores together: F1 by class and by field, from the stored evidence."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from judge.results.outcome import Outcome, Score
+from judge.scorers.overlap import Overlap
+from judge.stats.clusters import Codes, cluster_codes
+from judge.stats.estimate import Estimate, Undefined
+from judge.stats.intervals import bounded_mean
+from judge.stats.pooled import f1_counts, mean_share, pooled_share
+
+Counts: TypeAlias = NDArray[np.int64]
+
+NO_LABEL = ""
+"""What an output that names no label is found as."""
+
+_SHOWN_FIELDS = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rates:
+    """Precision, recall and F1 with their limits."""
+
+    precision: Estimate | Undefined
+    recall: Estimate | Undefined
+    f1: Estimate | Undefined
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassificationFigures:
+    """How well each class is told, and all of them on average.
+
+    Attributes:
+        macro_f1: mean of the F1 of the classes that some item is expected to have.
+        classes: by label, in the order they were declared.
+        confusion: items by expected label, then by found label; ``""`` for none of them.
+    """
+
+    macro_f1: Estimate | Undefined
+    classes: Mapping[str, Rates]
+    confusion: Mapping[str, Mapping[str, int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldFigures:
+    """How well the fields of documents were extracted.
+
+    Attributes:
+        micro: of all fields of all records alike.
+        macro_f1: mean over records, each weighing the same.
+        fields: the fields that most often are not right, worst first, with their rates.
+        counts: right, given and wanted of every field, worst first.
+    """
+
+    micro: Rates
+    macro_f1: Estimate | Undefined
+    fields: Mapping[str, Rates]
+    counts: Mapping[str, Overlap]
+
+
+def classification_figures(
+    outcomes: Sequence[Outcome],
+    *,
+    labels: Sequence[str],
+    clusters: Codes | None = None,
+    level: float = 0.95,
+) -> ClassificationFigures:
+    """Compute the figures of classes from the outcomes of the accuracy scorer.
+
+    Args:
+        outcomes: of one system; those without a score do not count.
+        labels: every declared label, as the scorer was given them.
+        clusters: integer cluster code per outcome, shape (n,); None if items are independent.
+        level: two-sided coverage aimed at, in (0, 1).
+    """
+    rows, scores = _scores(outcomes)
+    codes = cluster_codes(clusters, n=len(outcomes))[rows]
+    places = {label: place for place, label in enumerate(labels)}
+    pairs = [
+        (str(score.details["expected"]), str(score.details.get("found", NO_LABEL)))
+        for score in scores
+    ]
+    expected = np.array([places[wanted] for wanted, _ in pairs], dtype=np.int64)
+    predicted = np.array([places.get(found, -1) for _, found in pairs], dtype=np.int64)
+    parts, wholes = f1_counts(expected, predicted, n_classes=len(labels))
+    confusion: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    for (wanted, found), count in Counter(pairs).items():
+        confusion[wanted][found] = count
+    return ClassificationFigures(
+        macro_f1=mean_share(parts, wholes, codes, level=level),
+        classes={
+            label: _rates(_class_counts(expected == place, predicted == place), codes, level=level)
+            for label, place in places.items()
+        },
+        confusion=dict(confusion),
+    )
+
+
+def field_figures(
+    outcomes: Sequence[Outcome],
+    *,
+    clusters: Codes | None = None,
+    level: float = 0.95,
+    most: int = _SHOWN_FIELDS,
+) -> FieldFigures:
+    """Compute the figures of fields from the outcomes of the field scorer.
+
+    Args:
+        outcomes: of one system; those without a score do not count.
+        clusters: integer cluster code per outcome, shape (n,); None if items are independent.
+        level: two-sided coverage aimed at, in (0, 1).
+        most: fields that get rates.
+    """
+    rows, scores = _scores(outcomes)
+    codes = cluster_codes(clusters, n=len(outcomes))[rows]
+    columns: defaultdict[str, _Column] = defaultdict(_Column)
+    totals = np.zeros((3, len(scores)), dtype=np.int64)
+    for row, score in enumerate(scores):
+        for name, counts in _counts_of(score).items():
+            columns[name].add(row, counts)
+            totals[:, row] += counts
+    worst = sorted(columns, key=lambda name: (-columns[name].failures, name))
+    values = np.array([score.value for score in scores], dtype=np.float64)
+    return FieldFigures(
+        micro=_rates(totals, codes, level=level),
+        macro_f1=bounded_mean(values, codes, lower=0, upper=1, level=level),
+        fields={
+            name: _rates(columns[name].counts, codes[columns[name].rows], level=level)
+            for name in worst[:most]
+        },
+        counts={name: columns[name].overlap for name in worst},
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Column:
+    """The counts of one field in the records that have it."""
+
+    rows: list[int] = field(default_factory=list)
+    values: list[Sequence[int]] = field(default_factory=list)
+
+    def add(self, row: int, counts: Sequence[int]) -> None:
+        self.rows.append(row)
+        self.values.append(counts)
+
+    @property
+    def counts(self) -> Counts:
+        """Right, given and wanted by record, shape (3, n)."""
+        return np.array(self.values, dtype=np.int64).T
+
+    @property
+    def overlap(self) -> Overlap:
+        right, given, wanted = (sum(column) for column in zip(*self.values, strict=True))
+        return Overlap(right=right, given=given, wanted=wanted)
+
+    @property
+    def failures(self) -> int:
+        """Fields missed or added; one that is wrong is both."""
+        found = self.overlap
+        return found.given + found.wanted - 2 * found.right
+
+
+def _class_counts(wanted: NDArray[np.bool_], given: NDArray[np.bool_]) -> Counts:
+    return np.array([wanted & given, given, wanted], dtype=np.int64)
+
+
+def _rates(counts: Counts, clusters: Counts, *, level: float) -> Rates:
+    """Rates from counts of what is right, given and wanted by item, shape (3, n)."""
+    right, given, wanted = counts
+    return Rates(
+        precision=pooled_share(right, given, clusters, level=level),
+        recall=pooled_share(right, wanted, clusters, level=level),
+        f1=pooled_share(2 * right, given + wanted, clusters, level=level),
+    )
+
+
+def _scores(outcomes: Sequence[Outcome]) -> tuple[Counts, list[Score]]:
+    rows = [row for row, outcome in enumerate(outcomes) if isinstance(outcome, Score)]
+    return np.array(rows, dtype=np.int64), [o for o in outcomes if isinstance(o, Score)]
+
+
+def _counts_of(score: Score) -> Mapping[str, Sequence[int]]:
+    fields = score.details["fields"]
+    if not isinstance(fields, Mapping):
+        raise TypeError(f"the counts of fields are an object, not {fields!r}")
+    return fields
