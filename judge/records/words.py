@@ -1,11 +1,14 @@
 """The words of a text, the same however it is written: case, spaces, punctuation, Unicode forms."""
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Iterator
 
 RUN = 1 << 20
 """Characters of a text whose words are taken at once: what bounds the memory of a long one."""
+LONG = 256
+"""Characters of the longest word that is kept as it is."""
 
 # Putting combining marks in order takes quadratic time: 4,096 of them in a row 18 ms, a hundred
 # thousand 40 s. Between two spaces nothing composes, so a text may be normalised piece by piece.
@@ -23,14 +26,13 @@ def words_of(text: str) -> list[str]:
     """Return the words of a text in their order.
 
     Two texts that differ in case, white space, punctuation, Unicode form (NFKC) or characters
-    that show nothing have the same words. In scripts without spaces a character is a word.
+    that show nothing have the same words. In scripts without spaces a character is a word; for a
+    word of more than `LONG` characters stands its hash.
     """
-    if text.isascii():
-        return text.translate(_ASCII).split()
-    plain = "".join(
-        unicodedata.normalize("NFKC", piece) for piece in _pieces(text, _NORMALISED_AT_ONCE)
-    )
-    return plain.casefold().translate(_SPELLING).split()
+    words = _folded(text).split()
+    if len(text) <= LONG:
+        return words
+    return [word if len(word) <= LONG else _digest(word) for word in words]
 
 
 def runs_of_words(text: str) -> Iterator[list[str]]:
@@ -48,6 +50,19 @@ def _pieces(text: str, limit: int) -> Iterator[str]:
         yield text[start:end]
         start = end
     yield text[start:]
+
+
+def _folded(text: str) -> str:
+    if text.isascii():
+        return text.translate(_ASCII)
+    plain = "".join(
+        unicodedata.normalize("NFKC", piece) for piece in _pieces(text, _NORMALISED_AT_ONCE)
+    )
+    return plain.casefold().translate(_SPELLING)
+
+
+def _digest(word: str) -> str:
+    return hashlib.sha256(word.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class _Spelling(dict[int, str]):

@@ -64,4 +64,11 @@ def test_combining_marks_in_a_row_do_not_take_quadratic_time() -> None:
     # All at once this takes a minute, which is more than the test is given.
     hostile = "a" + "\u0300\u0327" * 120_000
 
-    assert "".join(words_of(hostile)).startswith("à")
+    assert [len(word) for word in words_of(hostile)] == [64]
+
+
+def test_a_word_without_end_takes_no_memory_and_is_still_told_from_another() -> None:
+    one, other = "x" * 100_000, "x" * 99_999 + "y"
+
+    assert words_of(f"a {one} b") == words_of(f"A, {one.upper()}; b") != words_of(f"a {other} b")
+    assert len("".join(words_of(f"a {one} b"))) < 100
