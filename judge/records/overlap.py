@@ -6,9 +6,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from judge.errors import DataError
 from judge.records.dataset import Dataset
 from judge.records.shingles import SHINGLE_WORDS, ShingleIndex
@@ -18,7 +15,6 @@ from judge.records.words import runs_of_words, words_of
 UNREAD_SHOWN = 5
 
 _BATCH_WORDS = 1 << 16
-_BLOCK = 1024  # rows of vectors that are compared at once
 
 
 class Likeness(StrEnum):
@@ -42,7 +38,8 @@ class OverlapRules:
         near: Jaccard index of the sets of word shingles from which on texts are near duplicates.
             A near duplicate has at most one and a half times the words.
         contained: share of an evaluation text's shingles that a stretch of a training text must
-            have, one and a half times as long at most.
+            have, one and a half times as long at most. Two texts of one length with a Jaccard
+            index of J share 2 J / (1 + J) of their shingles: 8/9 where J is .8.
         min_words: a text with fewer says too little: who has it need not have it from here.
         min_contained_words: the same of a text that is only contained.
         template_share: word shingles in more than this share of the evaluation set's clusters,
@@ -50,7 +47,7 @@ class OverlapRules:
     """
 
     near: float = 0.8
-    contained: float = 0.8
+    contained: float = 8 / 9
     min_words: int = 5
     min_contained_words: int = 8
     template_share: float = 0.2
@@ -147,21 +144,6 @@ class Overlap:
         return tuple(dict.fromkeys(finding.item_id for finding in self.leaks))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alike:
-    """Two texts whose vectors point the same way.
-
-    Attributes:
-        evaluation: row of the evaluation text.
-        training: row of the training text.
-        cosine: of their vectors.
-    """
-
-    evaluation: int
-    training: int
-    cosine: float
-
-
 def evaluation_texts(dataset: Dataset, *, outputs: Sequence[str] = ()) -> Iterator[EvaluationText]:
     """Yield the texts of a set: inputs, references, and the answers of some systems.
 
@@ -215,42 +197,6 @@ def find_overlap(
         search.flush(tally, last=True)
         searched.append(tally)
     return search.result(searched)
-
-
-def alike_in_meaning(
-    evaluation: NDArray[np.float32], training: NDArray[np.float32], *, at_least: float = 0.95
-) -> tuple[Alike, ...]:
-    """Return for each evaluation text the training text closest in meaning, if close enough.
-
-    Args:
-        evaluation: vectors of L2 norm 1, shape (n_evaluation, dim).
-        training: the same of training texts, shape (n_training, dim); of a large file one block
-            after the other.
-        at_least: cosine in [-1, 1] from which on texts are told.
-
-    Raises:
-        ValueError: the shapes do not fit, or a row is no unit vector.
-    """
-    if evaluation.ndim != 2 or training.ndim != 2 or evaluation.shape[1] != training.shape[1]:  # noqa: PLR2004 - rows of vectors
-        raise ValueError(f"vectors of shapes {evaluation.shape} and {training.shape} do not fit")
-    for vectors in (evaluation, training):
-        norms = np.linalg.norm(vectors, axis=1)
-        if not np.all(np.abs(norms - 1) < 1e-3):  # noqa: PLR2004 - half precision is that exact
-            raise ValueError("every vector must have the norm 1")
-    best = np.full(len(evaluation), -np.inf, dtype=np.float32)
-    which = np.zeros(len(evaluation), dtype=np.int64)
-    for start in range(0, len(training), _BLOCK):
-        for low in range(0, len(evaluation), _BLOCK):
-            cosines = evaluation[low : low + _BLOCK] @ training[start : start + _BLOCK].T
-            closest = cosines.argmax(axis=1)
-            found = cosines[np.arange(len(cosines)), closest]
-            better = np.flatnonzero(found > best[low : low + _BLOCK])
-            best[low + better] = found[better]
-            which[low + better] = start + closest[better]
-    return tuple(
-        Alike(evaluation=row, training=int(which[row]), cosine=float(min(best[row], 1.0)))
-        for row in np.flatnonzero(best >= at_least).tolist()
-    )
 
 
 @dataclass(slots=True)

@@ -9,12 +9,10 @@ import pytest
 from judge.errors import DataError
 from judge.records.dataset import Dataset
 from judge.records.overlap import (
-    Alike,
     EvaluationText,
     Likeness,
     Overlap,
     OverlapRules,
-    alike_in_meaning,
     evaluation_texts,
     find_overlap,
 )
@@ -97,6 +95,15 @@ def test_a_text_that_training_never_had_is_not_found(tmp_path: Path) -> None:
 
     assert (found.leaks, found.generic) == ((), ())
     assert found.files[0].texts == 3
+
+
+@pytest.mark.parametrize("line", ["{} is the question", "so: {}", "{}"])
+def test_a_question_asked_of_another_thing_is_another_question(tmp_path: Path, line: str) -> None:
+    file = _lines(tmp_path / "t.txt", line.format("what is the meaning of the name Mandy"))
+
+    found = find_overlap([_text("what is the meaning of the name Sinead")], [file])
+
+    assert found.leaks == ()
 
 
 def test_the_strongest_likeness_in_each_file_is_told_with_how_often_there_was_any(
@@ -286,50 +293,3 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path, piece: str, times: i
         assert found.leaks[0].likeness is Likeness.EXACT
 
     assert peaks[1] < 1.05 * peaks[0] + 100_000
-
-
-def test_texts_that_mean_the_same_are_found_by_their_vectors() -> None:
-    rng = np.random.default_rng(5)
-    training = rng.normal(size=(3000, 16)).astype(np.float32)
-    evaluation = training[[7, 2900]] + rng.normal(size=(2, 16)).astype(np.float32) * 0.01
-    evaluation = np.vstack([evaluation, rng.normal(size=(1500, 16)).astype(np.float32)])
-    training /= np.linalg.norm(training, axis=1, keepdims=True)
-    evaluation /= np.linalg.norm(evaluation, axis=1, keepdims=True)
-    cosines = evaluation.astype(np.float64) @ training.T.astype(np.float64)
-
-    found = alike_in_meaning(evaluation, training, at_least=0.8)
-
-    assert [(one.evaluation, one.training) for one in found] == [
-        (row, int(cosines[row].argmax()))
-        for row in np.flatnonzero(cosines.max(axis=1) >= 0.8).tolist()
-    ]
-    assert [one.training for one in found[:2]] == [7, 2900]
-    assert [one.cosine for one in found] == pytest.approx(
-        [cosines[one.evaluation].max() for one in found], abs=1e-5
-    )
-    assert len(found) < 600
-
-
-def test_vectors_of_no_text_are_like_none() -> None:
-    none, one = np.empty((0, 3), np.float32), np.array([[1, 0, 0]], np.float32)
-
-    assert alike_in_meaning(none, one) == alike_in_meaning(one, none) == ()
-    assert alike_in_meaning(one, one) == (Alike(evaluation=0, training=0, cosine=1.0),)
-
-
-@pytest.mark.parametrize(
-    ("evaluation", "training", "message"),
-    [
-        (np.ones((1, 2)), np.ones((1, 3)), "do not fit"),
-        (np.ones(2), np.ones((1, 2)), "do not fit"),
-        (np.array([[1, 0]]), np.array([[1, 1]]), "norm 1"),
-        (np.array([[np.nan, 0]]), np.array([[1, 0]]), "norm 1"),
-    ],
-)
-def test_what_are_no_unit_vectors_of_one_space_is_refused(
-    evaluation: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
-    training: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
-    message: str,
-) -> None:
-    with pytest.raises(ValueError, match=message):
-        alike_in_meaning(evaluation.astype(np.float32), training.astype(np.float32))
