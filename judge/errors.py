@@ -24,6 +24,8 @@ JudgeError
     ├── QuotaExhausted     the account has nothing left to spend
     ├── BudgetExhausted    the next call could cost more than the run may
     ├── EmbeddingInvalid   wrong count or dimension, a zero or non-finite vector
+    ├── SchemaRejected     the schema cannot be prepared within its time and memory
+    ├── SchemaTimeout      one output takes more time or memory than it gets
     └── OutputAbsent       there is nothing to judge
         ├── OutputEmpty
         └── OutputMissing
@@ -186,6 +188,18 @@ class EmbeddingInvalid(ScoringError):
     """An embedder returned something that is no set of unit vectors."""
 
     fate = "embedding_invalid"
+
+
+class SchemaRejected(ScoringError):
+    """The schema cannot be prepared within its time and memory."""
+
+    fate = "schema_rejected"
+
+
+class SchemaTimeout(ScoringError):
+    """Holding the output against its schema takes more time or memory than one output gets."""
+
+    fate = "schema_timeout"
 
 
 class OutputAbsent(ScoringError):

@@ -60,9 +60,11 @@ def read_strict_json(text: str) -> JsonValue:
     """
     _refuse_depth(text)
     try:
-        value: JsonValue = _decoder(text).decode(text)
+        value: JsonValue = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         raise _syntax_error(error) from error
+    except _Broken as error:
+        raise error.within(text) from error
     except RecursionError as error:  # pragma: no cover - the depth check comes first
         raise StrictJsonError(JsonFault.TOO_DEEP, "nested too deeply") from error
     if _ESCAPED_SURROGATE.search(text) or not _encodable(text):
@@ -75,51 +77,56 @@ def dump_json(value: JsonValue) -> str:
     return _CANONICAL.encode(value)
 
 
-def _decoder(text: str) -> json.JSONDecoder:
-    def unique(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
-        read = dict(pairs)
-        if len(read) < len(pairs):
+class _Broken(Exception):
+    """A rule is broken at a token, whose place the decoder does not tell."""
+
+    def __init__(self, fault: JsonFault, what: str, token: str) -> None:
+        super().__init__(what)
+        self.fault = fault
+        self.token = token
+
+    def within(self, text: str) -> StrictJsonError:
+        what, position = str(self), None
+        if self.fault is JsonFault.DUPLICATE_KEY:
             key, position = next(_repeated_keys(text))
-            raise _fault(
-                JsonFault.DUPLICATE_KEY,
-                f"the key {key[:40]!r} stands twice in one object",
-                text=text,
-                position=position,
-            )
-        return read
+            what = f"the key {key[:40]!r} stands twice in one object"
+        else:
+            position = _position(text, self.token)
+        return _fault(self.fault, what, text=text, position=position)
 
-    def not_finite(name: str) -> NoReturn:
-        raise _fault(
-            JsonFault.NOT_FINITE,
-            f"{name} is not a JSON number",
-            text=text,
-            position=_position(text, name),
-        )
 
-    def integer(digits: str) -> int:
-        if len(digits.lstrip("-")) > MAX_INTEGER_DIGITS:
-            raise _fault(
-                JsonFault.INTEGER_TOO_LONG,
-                f"an integer has more than {MAX_INTEGER_DIGITS} digits",
-                text=text,
-                position=_position(text, digits),
-            )
-        return int(digits)
+def _unique(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
+    read = dict(pairs)
+    if len(read) < len(pairs):
+        raise _Broken(JsonFault.DUPLICATE_KEY, "a key stands twice", "")
+    return read
 
-    def real(digits: str) -> float:
-        value = float(digits)
-        if value in (float("inf"), float("-inf")):
-            raise _fault(
-                JsonFault.NOT_FINITE,
-                f"{digits[:20]} is larger than any number that can be stored",
-                text=text,
-                position=_position(text, digits),
-            )
-        return value
 
-    return json.JSONDecoder(
-        object_pairs_hook=unique, parse_constant=not_finite, parse_int=integer, parse_float=real
-    )
+def _refuse_constant(name: str) -> NoReturn:
+    raise _Broken(JsonFault.NOT_FINITE, f"{name} is not a JSON number", name)
+
+
+def _integer(digits: str) -> int:
+    if len(digits.lstrip("-")) > MAX_INTEGER_DIGITS:
+        what = f"an integer has more than {MAX_INTEGER_DIGITS} digits"
+        raise _Broken(JsonFault.INTEGER_TOO_LONG, what, digits)
+    return int(digits)
+
+
+def _real(digits: str) -> float:
+    value = float(digits)
+    if value in (float("inf"), float("-inf")):
+        what = f"{digits[:20]} is larger than any number that can be stored"
+        raise _Broken(JsonFault.NOT_FINITE, what, digits)
+    return value
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_unique,
+    parse_constant=_refuse_constant,
+    parse_int=_integer,
+    parse_float=_real,
+)
 
 
 def _refuse_depth(text: str) -> None:

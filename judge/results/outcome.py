@@ -39,6 +39,10 @@ class FateCode(StrEnum):
     QUOTA_EXHAUSTED = "quota_exhausted"
     BUDGET_EXHAUSTED = "budget_exhausted"
     EMBEDDING_INVALID = "embedding_invalid"
+    SCHEMA_REJECTED = "schema_rejected"
+    """The schema cannot even be prepared within its time and memory."""
+    SCHEMA_TIMEOUT = "schema_timeout"
+    """Holding this output against its schema takes more time or memory than one output gets."""
     NOT_YET_SCORED = "not_yet_scored"
     """The run stopped before this record's turn; never stored, seen only in a report."""
     SENT_UNKNOWN = "sent_unknown"
@@ -71,6 +75,8 @@ _CLASSES: Mapping[FateCode, FateClass] = MappingProxyType(
         FateCode.QUOTA_EXHAUSTED: FateClass.INFRASTRUCTURE,
         FateCode.BUDGET_EXHAUSTED: FateClass.INFRASTRUCTURE,
         FateCode.EMBEDDING_INVALID: FateClass.INFRASTRUCTURE,
+        FateCode.SCHEMA_REJECTED: FateClass.CONFIGURATION,
+        FateCode.SCHEMA_TIMEOUT: FateClass.CONFIGURATION,
         FateCode.NOT_YET_SCORED: FateClass.INFRASTRUCTURE,
         FateCode.SENT_UNKNOWN: FateClass.INFRASTRUCTURE,
         FateCode.INTERNAL_ERROR: FateClass.BUG,

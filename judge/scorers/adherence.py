@@ -2,62 +2,74 @@
 
 import asyncio
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import NoReturn
 
-import jsonschema_rs
-from jsonschema_rs import FancyRegexOptions, ValidationError
-
-from judge.errors import DataError
+from judge.errors import DataError, SchemaRejected
 from judge.records.record import Record, Target
-from judge.records.strict_json import (
-    JsonValue,
-    StrictJsonError,
-    read_strict_json,
-)
-from judge.results.outcome import NotApplicable, Outcome, Score
+from judge.results.outcome import Fate, FateCode, NotApplicable, Outcome, Score
 from judge.results.run import ADHERENCE, Measure
-
-PARSER_VERSION = "1"
-MAX_SCHEMA_BYTES = 256 * 1024
-
-OUTPUT_MISSING = "output_missing"
-OUTPUT_EMPTY = "output_empty"
-OUTPUT_NOT_JSON = "output_not_json"
-OUTPUT_SCHEMA_INVALID = "output_schema_invalid"
-
-_BACKTRACK_LIMIT = 10_000
-_MOST_ERRORS = 20
-_DEEPEST_EXPLAINED = 8
-_SCHEMAS_BY_PLACE = frozenset(
-    {"properties", "patternProperties", "prefixItems", "items", "dependentSchemas", "dependencies"}
+from judge.scorers.schema_check import (
+    MAX_SCHEMA_BYTES,
+    NOTHING_WRONG,
+    OUTPUT_EMPTY,
+    OUTPUT_MISSING,
+    Finding,
+    SchemaCheck,
+    SchemaRules,
+    read_schema_text,
 )
+from judge.scorers.schema_hazard import hazard_of
+from judge.scorers.schema_pool import SchemaPool
+
+__all__ = ["MAX_SCHEMA_BYTES", "AdherenceScorer"]
+
+PARSER_VERSION = "2"
+
+_MISSING = Finding(flag=OUTPUT_MISSING, details={})
+_EMPTY = Finding(flag=OUTPUT_EMPTY, details={})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Finding:
-    """What is wrong with an output; no flag where nothing is."""
+class _Plain:
+    """A schema whose work is bounded, which is checked here."""
 
-    flag: str = ""
-    details: Mapping[str, object]
+    most_characters: int
+    check: SchemaCheck
 
 
 class AdherenceScorer:
     """Scores 1 where the output is strict JSON and valid, 0 where it is not, and says why.
 
-    No schema is ever fetched: a `$ref` that leaves the schema is refused before the run.
+    No schema is ever fetched: a `$ref` that leaves the schema and the bundle is refused before
+    the run. A schema whose work cannot be bounded beforehand, and an output that is too large for
+    that bound, is checked in a child process with little time and memory.
 
     Args:
         schemas: every schema the records name, as canonical JSON text.
+        rules: how they are read.
+        pool: where unbounded work is done; one of its own by default.
 
     Raises:
         DataError: a schema is no JSON Schema, is too large, or refers to another document.
     """
 
-    def __init__(self, schemas: Sequence[str]) -> None:
-        self._validators = {schema: _validator(schema) for schema in dict.fromkeys(schemas)}
+    def __init__(
+        self,
+        schemas: Sequence[str],
+        *,
+        rules: SchemaRules | None = None,
+        pool: SchemaPool | None = None,
+    ) -> None:
+        self._rules = rules or SchemaRules()
+        self._pool = pool or SchemaPool(self._rules)
+        self._plain: dict[str, _Plain] = {}
+        self._rejected: dict[str, str] = {}
+        distinct = dict.fromkeys(schemas)
+        for schema in distinct:
+            self._admit(schema)
         self._measure = Measure(
             scorer=ADHERENCE,
             target=Target.SCHEMA,
@@ -65,23 +77,77 @@ class AdherenceScorer:
             criterion="adherence",
             lower=0.0,
             upper=1.0,
-            identity=_identity(sorted(self._validators)),
+            identity=_identity(sorted(distinct), self._rules),
         )
         self._signature = self._measure.signature
+        self._right = self._scored(NOTHING_WRONG)
 
     @property
     def measure(self) -> Measure:
         return self._measure
 
     async def score(self, batch: Sequence[Record]) -> Sequence[Outcome]:
-        return await asyncio.to_thread(lambda: [self._outcome(record) for record in batch])
+        return await asyncio.to_thread(self._outcomes, batch)
 
-    def _outcome(self, record: Record) -> Outcome:
-        if not record.schema:
+    def _admit(self, schema: str) -> None:
+        hazard = hazard_of(read_schema_text(schema))
+        if hazard.most_characters:
+            try:
+                check = SchemaCheck(schema, rules=self._rules, hazard=hazard)
+            except DataError:
+                if "pattern" not in schema:
+                    raise
+                # A pattern that is too large for the linear engine may do for the other one.
+            else:
+                self._plain[schema] = _Plain(most_characters=hazard.most_characters, check=check)
+                return
+        try:
+            self._pool.prepare(schema)
+        except SchemaRejected as error:
+            self._rejected[schema] = str(error)
+
+    def _outcomes(self, batch: Sequence[Record]) -> Sequence[Outcome]:
+        found: list[Outcome | None] = []
+        waiting: dict[str, list[int]] = {}
+        for place, record in enumerate(batch):
+            outcome = self._outcome_here(record)
+            if outcome is None:
+                waiting.setdefault(record.schema, []).append(place)
+            found.append(outcome)
+        for schema, places in waiting.items():
+            outputs = [batch[place].output or "" for place in places]
+            for place, outcome in zip(places, self._outcomes_there(schema, outputs), strict=True):
+                found[place] = outcome
+        return [outcome for outcome in found if outcome is not None]
+
+    def _outcome_here(self, record: Record) -> Outcome | None:
+        """Return what is known within this process; None where a child has to say."""
+        output, schema = record.output, record.schema
+        if not schema:
             return NotApplicable(
                 scorer=ADHERENCE, target=Target.SCHEMA, reason="the item has no schema"
             )
-        finding = _finding(record.output, self._validators[record.schema])
+        if output is None:
+            return self._scored(_MISSING)
+        plain = self._plain.get(schema)
+        if plain is not None and len(output) <= plain.most_characters:
+            finding = plain.check.find(output)
+            if finding is NOTHING_WRONG:
+                return self._right
+            return self._scored(finding if output.strip() else _EMPTY)
+        if schema in self._rejected:
+            return _fate(FateCode.SCHEMA_REJECTED, self._rejected[schema])
+        return self._scored(_EMPTY) if not output.strip() else None
+
+    def _outcomes_there(self, schema: str, outputs: Sequence[str]) -> list[Outcome]:
+        return [
+            self._scored(found)
+            if isinstance(found, Finding)
+            else _fate(FateCode(found.fate), str(found))
+            for found in self._pool.find(schema, outputs)
+        ]
+
+    def _scored(self, finding: Finding) -> Score:
         return Score(
             scorer=ADHERENCE,
             target=Target.SCHEMA,
@@ -92,89 +158,17 @@ class AdherenceScorer:
         )
 
 
-def _validator(schema: str) -> jsonschema_rs.Validator:
-    named = f"the schema {schema[:60]}..."
-    if len(schema.encode()) > MAX_SCHEMA_BYTES:
-        raise DataError(f"{named} is larger than {MAX_SCHEMA_BYTES // 1024} KB")
-    asked: list[str] = []
-
-    def refuse_retrieval(uri: str) -> NoReturn:
-        asked.append(uri)
-        raise ValueError("nothing is ever fetched")
-
-    try:
-        return jsonschema_rs.validator_for(
-            schema,
-            retriever=refuse_retrieval,
-            pattern_options=FancyRegexOptions(backtrack_limit=_BACKTRACK_LIMIT),
-        )
-    except ValueError as error:
-        if asked:
-            raise DataError(
-                f"{named} refers to {asked[0]}, and nothing is ever fetched; "
-                "put the definition under '$defs' of the schema itself"
-            ) from error
-        message = str(error).splitlines()[0]
-        raise DataError(f"{named} is no valid JSON Schema: {message}") from error
+def _fate(code: FateCode, message: str) -> Fate:
+    return Fate(scorer=ADHERENCE, target=Target.SCHEMA, code=code, message=message)
 
 
-def _identity(schemas: Sequence[str]) -> Mapping[str, str]:
+def _identity(schemas: Sequence[str], rules: SchemaRules) -> Mapping[str, str]:
+    bundle = json.dumps(dict(rules.bundle), sort_keys=True)
     return {
         "parser": PARSER_VERSION,
         "validator": f"jsonschema-rs {version('jsonschema-rs')}",
         "schemas": hashlib.sha256("\n".join(schemas).encode()).hexdigest(),
+        "dialect": rules.dialect,
+        "formats": "asserted" if rules.assert_formats else "annotations",
+        "bundle": hashlib.sha256(bundle.encode()).hexdigest(),
     }
-
-
-def _finding(output: str | None, validator: jsonschema_rs.Validator) -> _Finding:
-    if output is None:
-        return _Finding(flag=OUTPUT_MISSING, details={})
-    if not output.strip():
-        return _Finding(flag=OUTPUT_EMPTY, details={})
-    try:
-        document = read_strict_json(output)
-    except StrictJsonError as error:
-        return _Finding(
-            flag=OUTPUT_NOT_JSON, details={"fault": error.fault.value, "message": str(error)}
-        )
-    if validator.is_valid(document):
-        return _Finding(details={})
-    return _Finding(flag=OUTPUT_SCHEMA_INVALID, details=_explanation(document, validator))
-
-
-def _explanation(document: JsonValue, validator: jsonschema_rs.Validator) -> Mapping[str, object]:
-    # Whether it is valid takes linear time. Where it is not may take exponential time: under a
-    # `oneOf` that refers to itself, 18 levels took 29 s and 30 would never end.
-    if _depth(document) > _DEEPEST_EXPLAINED:
-        why = f"invalid; nested deeper than {_DEEPEST_EXPLAINED} levels, where it is not looked for"
-        return {"message": why}
-    faults = zip(validator.iter_errors(document), range(_MOST_ERRORS), strict=False)
-    return {"errors": [_described(fault) for fault, _ in faults]}
-
-
-def _depth(value: JsonValue) -> int:
-    if isinstance(value, dict):
-        return 1 + max(map(_depth, value.values()), default=0)
-    if isinstance(value, list):
-        return 1 + max(map(_depth, value), default=0)
-    return 0
-
-
-def _described(fault: ValidationError) -> dict[str, str]:
-    path = "".join(
-        f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in fault.instance_path
-    )
-    return {
-        "keyword": _keyword(fault),
-        "pointer": path,
-        "message": fault.message[:300],
-    }
-
-
-def _keyword(fault: ValidationError) -> str:
-    path = [str(step) for step in fault.schema_path]
-    if not path:
-        return "false"  # the schema that accepts nothing
-    # Where a `false` stands under a name or a place, that is no keyword, but what holds it is.
-    named = fault.kind.name == "falseSchema" and len(path) > 1 and path[-2] in _SCHEMAS_BY_PLACE
-    return path[-2] if named else path[-1]

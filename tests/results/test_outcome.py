@@ -8,6 +8,7 @@ from judge.results.outcome import FateClass, FateCode, Score
 
 OUTPUT, JUDGE = FateClass.OUTPUT, FateClass.JUDGE
 INFRASTRUCTURE, BUG = FateClass.INFRASTRUCTURE, FateClass.BUG
+CONFIGURATION = FateClass.CONFIGURATION
 
 # Whose doing it is, and whether a plain resume tries again.
 EXPECTED: Mapping[FateCode, tuple[FateClass, bool]] = {
@@ -25,6 +26,8 @@ EXPECTED: Mapping[FateCode, tuple[FateClass, bool]] = {
     FateCode.QUOTA_EXHAUSTED: (INFRASTRUCTURE, True),
     FateCode.BUDGET_EXHAUSTED: (INFRASTRUCTURE, True),
     FateCode.EMBEDDING_INVALID: (INFRASTRUCTURE, True),
+    FateCode.SCHEMA_REJECTED: (CONFIGURATION, False),
+    FateCode.SCHEMA_TIMEOUT: (CONFIGURATION, False),
     FateCode.NOT_YET_SCORED: (INFRASTRUCTURE, True),
     FateCode.SENT_UNKNOWN: (INFRASTRUCTURE, True),
     FateCode.INTERNAL_ERROR: (BUG, True),

@@ -6,12 +6,15 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
 
+import msgspec
 import pytest
 
 from judge.errors import DataError
 from judge.records.record import Record
-from judge.results.outcome import NotApplicable, Outcome, Score
+from judge.results.outcome import Fate, FateCode, NotApplicable, Outcome, Score
 from judge.scorers.adherence import MAX_SCHEMA_BYTES, AdherenceScorer
+from judge.scorers.schema_check import SchemaRules
+from judge.scorers.schema_pool import SchemaPool
 
 INVOICE = json.dumps(
     {
@@ -23,9 +26,9 @@ INVOICE = json.dumps(
 )
 
 
-def _scored(output: str | None, *, schema: str) -> Outcome:
-    record = Record(
-        item_id="i1",
+def _record(output: str | None, *, item_id: str = "i1", schema: str) -> Record:
+    return Record(
+        item_id=item_id,
         system="student",
         input="",
         output=output,
@@ -33,9 +36,13 @@ def _scored(output: str | None, *, schema: str) -> Outcome:
         teacher_output=None,
         schema=schema,
         slices={},
-        cluster="i1",
+        cluster=item_id,
     )
-    (found,) = asyncio.run(AdherenceScorer([schema] if schema else []).score([record]))
+
+
+def _scored(output: str | None, *, schema: str) -> Outcome:
+    scorer = AdherenceScorer([schema] if schema else [])
+    (found,) = asyncio.run(scorer.score([_record(output, schema=schema)]))
     return found
 
 
@@ -321,3 +328,128 @@ def test_another_schema_is_another_signature_whatever_the_order() -> None:
     assert both.measure.signature == turned.measure.signature
     assert AdherenceScorer([one]).measure.signature != both.measure.signature
     assert (both.measure.metric, both.measure.judged) == ("adherence.strict", False)
+
+
+def _fan(depth: int) -> str:
+    """Return a schema whose definitions each refer twice to the next: 2^depth ways through it."""
+    definitions: dict[str, object] = {
+        f"a{k}": {"allOf": [{"$ref": f"#/$defs/a{k + 1}"}, {"$ref": f"#/$defs/a{k + 1}"}]}
+        for k in range(depth)
+    }
+    definitions[f"a{depth}"] = {"type": "integer"}
+    return json.dumps({"$ref": "#/$defs/a0", "$defs": definitions})
+
+
+MIXED = [k if k % 3 else (str(k) if k % 2 else [k, {"a": k}]) for k in range(50_000)]
+
+
+@pytest.mark.parametrize(
+    ("schema", "output", "expected"),
+    [
+        pytest.param(_fan(22), "1", 1.0, id="2^22 references"),
+        pytest.param(_fan(40), "1", "schema_timeout", id="2^40 references"),
+        pytest.param('{"$ref": "#"}', "1", 1.0, id="a reference to itself"),
+        pytest.param('{"pattern": "^(a+)+$"}', json.dumps("a" * 50_000 + "!"), 0.0, id="(a+)+"),
+        pytest.param(
+            r'{"pattern": "^(?:(?=a)a|a)*$"}',
+            json.dumps("a" * 5_000 + "!"),
+            "schema_timeout",
+            id="backtracking",
+        ),
+        pytest.param("{}", "[" * 200_000 + "]" * 200_000, 0.0, id="200,000 levels"),
+        pytest.param("{}", '{"a":' * 200_000, 0.0, id="200,000 open levels"),
+        pytest.param(
+            '{"type": "object"}',
+            "{" + ",".join(f'"k{k}":{k}' for k in range(10**6)) + "}",
+            "schema_timeout",
+            id="10^6 keys, which 256 MB do not hold",
+        ),
+        pytest.param('{"type": "integer"}', "9" * 10_000_000, 0.0, id="a 10 MB integer"),
+        pytest.param('{"uniqueItems": true}', json.dumps(MIXED), 1.0, id="50,000 unique"),
+        pytest.param('{"uniqueItems": true}', json.dumps([*MIXED, 1]), 0.0, id="50,001 not unique"),
+    ],
+)
+def test_a_bomb_has_its_verdict_or_its_fate_and_the_next_record_its_own(
+    schema: str, output: str, expected: float | str
+) -> None:
+    rules = SchemaRules()
+    pool = SchemaPool(rules)
+    scorer = AdherenceScorer([schema, '{"type": "integer"}'], rules=rules, pool=pool)
+    records = [
+        _record(text, item_id=item, schema=held)
+        for item, text, held in (
+            ("i1", "3", '{"type": "integer"}'),
+            ("i2", output, schema),
+            ("i3", "3", '{"type": "integer"}'),
+        )
+    ]
+
+    before, bomb, after = asyncio.run(scorer.score(records))
+    (later,) = asyncio.run(scorer.score(records[:1]))
+
+    pool.close()
+    assert (bomb.value if isinstance(bomb, Score) else getattr(bomb, "code", None)) == expected
+    assert [one.value for one in (before, after, later) if isinstance(one, Score)] == [1.0] * 3
+
+
+def test_a_schema_that_cannot_be_prepared_gives_its_records_their_fate_and_no_other() -> None:
+    rules = SchemaRules()
+    pool = SchemaPool(rules, cpu_s=0.001)
+    large = json.dumps({"enum": [f"value {k}" for k in range(15_000)], "$dynamicRef": "#"})
+    scorer = AdherenceScorer([large, "{}"], rules=rules, pool=pool)
+
+    rejected, missing, right = asyncio.run(
+        scorer.score(
+            [
+                _record("1", item_id="i1", schema=large),
+                _record(None, item_id="i2", schema=large),
+                _record("1", item_id="i3", schema="{}"),
+            ]
+        )
+    )
+
+    pool.close()
+    assert isinstance(rejected, Fate)
+    assert rejected.code is FateCode.SCHEMA_REJECTED
+    assert isinstance(missing, Score)
+    assert isinstance(right, Score)
+    assert (missing.flags, right.value) == (("output_missing",), 1.0)
+
+
+def test_outcomes_stand_in_the_order_of_the_records_wherever_they_were_checked() -> None:
+    here, there = '{"type": "integer"}', '{"type": "integer", "$dynamicRef": "#"}'
+    held = [(here, "1"), (there, '"x"'), (here, '"x"'), (there, "1"), (there, " ")]
+    scorer = AdherenceScorer([here, there])
+
+    outcomes = asyncio.run(
+        scorer.score(
+            [_record(text, item_id=f"i{k}", schema=schema) for k, (schema, text) in enumerate(held)]
+        )
+    )
+
+    found = [outcome.value for outcome in outcomes if isinstance(outcome, Score)]
+    assert found == [1.0, 0.0, 0.0, 1.0, 0.0]
+
+
+@pytest.mark.parametrize("output", ['{"total": 3}', "{}", '{"total": 3', None])
+@pytest.mark.parametrize("schema", [INVOICE, INVOICE[:-1] + ', "$dynamicRef": "#"}'])
+def test_whatever_comes_of_a_record_can_be_stored(output: str | None, schema: str) -> None:
+    found = _scored(output, schema=schema)
+
+    assert isinstance(found, Score)
+    stored = json.loads(msgspec.json.encode(found))
+    assert stored["details"] == dict(found.details)
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        SchemaRules(assert_formats=True),
+        SchemaRules(dialect="draft-07"),
+        SchemaRules(bundle={"https://example.org/s": "{}"}),
+    ],
+)
+def test_other_rules_are_another_signature(rules: SchemaRules) -> None:
+    usual, other = AdherenceScorer([INVOICE]), AdherenceScorer([INVOICE], rules=rules)
+
+    assert usual.measure.signature != other.measure.signature
