@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Annotated, Literal, Self, TypeAlias, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictInt,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
 from judge.errors import ConfigError, did_you_mean
@@ -21,8 +29,11 @@ from judge.records.label import LabelKey
 from judge.records.rating import Aggregate, LabelSource
 from judge.records.record import Role, Target
 from judge.records.scale import EQUIVALENCE, Scale, ScaleKind
-from judge.results.run import ADHERENCE, SIMILARITY
+from judge.results.run import ACCURACY, ADHERENCE, FIELD_F1, SIMILARITY
 from judge.results.run import EQUIVALENCE as EQUIVALENCE_SCORER
+from judge.scorers.answers import EXACT_MATCH, TOKEN_F1
+from judge.scorers.field_values import DecimalMark, ListRule
+from judge.scorers.rouge import VARIANTS
 from judge.trust.certificate import Primary
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
@@ -33,6 +44,18 @@ _UNKNOWN = "extra_forbidden"
 _ABSENT = "missing"
 _SHOULD_BE = "Input should be "
 _MERGE = "tag:yaml.org,2002:merge"
+_TASK_KEYS: Mapping[str, frozenset[str]] = {
+    "qa": frozenset(),
+    "summarization": frozenset({"stemmer"}),
+    "classification": frozenset({"labels", "place", "ignore_case"}),
+    "extraction": frozenset({"ignore_case", "lists", "decimal_mark", "decimals", "dates"}),
+}
+_OWN_NAMES = frozenset(
+    {
+        *(EQUIVALENCE_SCORER, SIMILARITY, ADHERENCE),
+        *(EXACT_MATCH, TOKEN_F1, *VARIANTS, ACCURACY, FIELD_F1),
+    }
+)
 _Against: TypeAlias = Annotated[
     list[Literal[Target.REFERENCE, Target.TEACHER, Target.OPPONENT, Target.SOURCE]],
     Field(min_length=1),
@@ -217,6 +240,54 @@ class AdherenceSection(_Section):
     )
 
 
+class TaskSection(_Section):
+    """What an answer of one kind of task is worth by a formula, without a judge."""
+
+    kind: Literal["qa", "summarization", "classification", "extraction"] = Field(
+        description="qa: exact match and token F1; summarization: ROUGE-1, 2 and L; "
+        "classification: accuracy and F1 by class; extraction: F1 of JSON fields"
+    )
+    against: list[Literal[Target.REFERENCE, Target.TEACHER]] | None = Field(
+        default=None, min_length=1, description="reference, teacher or both; default: what there is"
+    )
+    slices: dict[str, str] = Field(
+        default_factory=dict, description="slice: value of the items it is about; default: all"
+    )
+    stemmer: bool = Field(default=False, description="summarization: stem English words")
+    labels: tuple[str | StrictInt, ...] = Field(
+        default=(), description="classification: every label there is, as outputs write it"
+    )
+    place: str = Field(
+        default="",
+        description="classification: JSON Pointer to the label in a JSON output, such as /label",
+    )
+    ignore_case: bool = Field(
+        default=False, description="classification, extraction: labels or texts in any case"
+    )
+    lists: ListRule = Field(
+        default="any_order", description="extraction: whether the order of lists counts"
+    )
+    decimal_mark: DecimalMark = Field(
+        default="none", description="extraction: of texts that are read as numbers"
+    )
+    decimals: int | None = Field(
+        default=None, ge=0, le=15, description="extraction: places that numbers are rounded to"
+    )
+    dates: tuple[str, ...] = Field(
+        default=(), description="extraction: how dates are written, such as %d.%m.%Y"
+    )
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, dict) else value
+
+
+_Tasks: TypeAlias = Annotated[
+    tuple[TaskSection, ...],
+    BeforeValidator(_listed, json_schema_input_type=TaskSection | list[TaskSection]),
+]
+
+
 class ScorersSection(_Section):
     """What is measured; each part may be left out."""
 
@@ -226,6 +297,9 @@ class ScorersSection(_Section):
     )
     similarity: SimilaritySection | None = None
     adherence: AdherenceSection | None = None
+    task: _Tasks = Field(
+        default=(), description="scores by a formula: one kind of task, or a list of several"
+    )
 
     @property
     def all_judged(self) -> dict[str, JudgedSection]:
@@ -407,11 +481,25 @@ def _check_parts(config: Config, name: str) -> None:
     for scorer, section in config.scorers.all_judged.items():
         _check_judged(section, f"{name}: {place_of(scorer)}", pairs=dataset.pairs is not None)
     for scorer in config.scorers.judged:
-        if scorer in {EQUIVALENCE_SCORER, SIMILARITY, ADHERENCE} or not _NAME.fullmatch(scorer):
+        if scorer in _OWN_NAMES or not _NAME.fullmatch(scorer):
             raise ConfigError(
                 f"{name}: scorers.judged.{scorer}: give it another name, of letters, digits, "
                 "'-' and '_', that is none of the other scorers'"
             )
+    _check_tasks(config, f"{name}: scorers.task")
+
+
+def _check_tasks(config: Config, place: str) -> None:
+    tasks = config.scorers.task
+    if tasks and config.dataset.pairs is not None:
+        raise ConfigError(f"{place}: has no place beside pairs, which only a judge can compare")
+    if len({task.kind for task in tasks}) < len(tasks):
+        raise ConfigError(f"{place}: each kind of task stands once, and its scores under its name")
+    for task in tasks:
+        allowed = {"kind", "against", "slices", *_TASK_KEYS[task.kind]}
+        for key in sorted(task.model_fields_set - allowed):
+            kinds = " or ".join(kind for kind, keys in _TASK_KEYS.items() if key in keys)
+            raise ConfigError(f"{place}.{key}: is for kind: {kinds}, not for kind: {task.kind}")
 
 
 def place_of(scorer: str) -> str:

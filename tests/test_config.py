@@ -454,3 +454,42 @@ def test_a_plan_of_labels_says_itself_how_they_were_drawn() -> None:
     assert "ratings.sampling: the plan says how the rows were drawn; leave it out" in _refusal(
         f"{planned}  sampling: random\n"
     )
+
+
+def test_one_kind_of_task_may_stand_alone_or_several_in_a_list() -> None:
+    one = parse_config(f"{BASE}scorers: {{task: {{kind: qa}}}}\n", name="c.yaml").scorers
+    two = parse_config(
+        f"{BASE}scorers: {{task: [{{kind: qa}}, {{kind: extraction, decimals: 2}}]}}\n",
+        name="c.yaml",
+    ).scorers
+
+    assert [task.kind for task in one.task] == ["qa"]
+    assert [(task.kind, task.decimals) for task in two.task] == [("qa", None), ("extraction", 2)]
+
+
+@pytest.mark.parametrize(
+    ("task", "words"),
+    [
+        ("{kind: summary}", "scorers.task.kind: Input should be 'qa', 'summarization'"),
+        ("{kind: qa, stemmer: true}", "stemmer: is for kind: summarization, not for kind: qa"),
+        ("{kind: extraction, labels: [a, b]}", "labels: is for kind: classification"),
+        ("[{kind: qa}, {kind: qa}]", "each kind of task stands once"),
+        ("{kind: qa, against: [source]}", "should be 'reference' or 'teacher'"),
+        ("{kind: qa, stemer: true}", "unknown key (did you mean 'stemmer'?)"),
+    ],
+)
+def test_a_task_that_cannot_be_is_refused_with_what_can(task: str, words: str) -> None:
+    assert words in _refusal(f"{BASE}scorers: {{task: {task}}}\n")
+
+
+def test_pairs_have_no_task() -> None:
+    text = "name: p\ndataset: {pairs: p.jsonl}\nscorers: {task: {kind: qa}}\n"
+
+    assert "has no place beside pairs" in _refusal(text)
+
+
+@pytest.mark.parametrize("name", ["rouge_2", "exact_match", "accuracy", "field_f1"])
+def test_the_names_of_task_scores_are_taken(name: str) -> None:
+    text = f"{BASE}scorers: {{judged: {{{name}: {{}}}}}}\n"
+
+    assert "give it another name" in _refusal(text)

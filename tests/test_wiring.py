@@ -110,6 +110,24 @@ def _metrics(project: Project) -> list[str]:
         ("scorers: {adherence: {schema: s.json}}", ["adherence.strict"]),
         ("scorers: {adherence: {}}", []),
         (
+            "scorers: {task: {kind: qa}}",
+            [
+                "exact_match.reference",
+                "token_f1.reference",
+                "exact_match.teacher",
+                "token_f1.teacher",
+            ],
+        ),
+        (
+            "scorers: {task: {kind: summarization, stemmer: true, against: [teacher]}}",
+            ["rouge_1.teacher", "rouge_2.teacher", "rouge_l.teacher"],
+        ),
+        (
+            "scorers: {task: {kind: classification, labels: [yes!, 'no'], against: [teacher]}}",
+            ["accuracy.teacher"],
+        ),
+        ("scorers: {task: {kind: extraction, against: [teacher]}}", ["field_f1.teacher"]),
+        (
             "scorers: {equivalence: {judge: {recorded: v.jsonl}, against: [reference]}}",
             ["equivalence.reference"],
         ),
@@ -410,3 +428,47 @@ def test_a_judge_of_the_family_of_a_system_it_judges_is_warned_of(
     project = opened(BY_MODEL % f", family: {family}", head=head)
 
     assert any("of the family gpt, like student" in words for words in project.limits) is warned
+
+
+@pytest.mark.parametrize(
+    ("task", "words"),
+    [
+        (
+            "{kind: classification, labels: [ja, nein]}",
+            "scorers.task: kind: classification: the reference of 'a', 'b' is none of the labels",
+        ),
+        ("{kind: classification, labels: [ja]}", "scorers.task: a classification needs at least"),
+        ("{kind: extraction}", "the reference of 'a', 'b' is no JSON document"),
+        ("{kind: extraction, dates: [day]}", "scorers.task: 'day' does not say year"),
+        ("{kind: qa, slices: {tsk: x}}", "scorers.task.slices: unknown slice 'tsk'"),
+    ],
+)
+def test_a_task_that_the_set_does_not_fit_is_refused_before_anything_is_spent(
+    task: str, words: str, opened: Callable[..., Project]
+) -> None:
+    with pytest.raises(InputError) as refused:
+        opened(f"scorers: {{task: {task}}}")
+
+    assert words in str(refused.value)
+
+
+def test_a_set_of_several_tasks_scores_each_by_its_own(opened: Callable[..., Project]) -> None:
+    rows = (
+        '{"id": "a", "reference": "yes", "task": "spam"}\n'
+        '{"id": "b", "reference": "{\\"n\\": 1}", "task": "forms"}\n'
+    )
+    head = HEAD + "slices: [task]\n"
+    tasks = (
+        "scorers:\n  task:\n"
+        "  - {kind: classification, labels: ['yes', 'no'], slices: {task: spam}}\n"
+        "  - {kind: extraction, slices: {task: forms}}\n"
+    )
+
+    project = opened(tasks, head=head, items=rows)
+
+    assert _metrics(project) == [
+        "accuracy.reference",
+        "accuracy.teacher",
+        "field_f1.reference",
+        "field_f1.teacher",
+    ]

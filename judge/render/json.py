@@ -5,6 +5,8 @@ from typing import TypeAlias
 
 import msgspec
 
+from judge.render.figures_json import figure_json
+from judge.render.task_json import class_json, family_json, field_json
 from judge.reports.corrected import Corrected
 from judge.reports.report import Example, Report
 from judge.reports.retention import RetentionRow
@@ -12,7 +14,6 @@ from judge.reports.summary import Status, SummaryRow
 from judge.results.outcome import Fate, NotApplicable, Outcome
 from judge.results.run import Measure
 from judge.results.spending import Spending, Spent
-from judge.stats.estimate import Estimate, Undefined
 from judge.trust.certificate import Certificate, JudgeTrust, PartStanding
 from judge.trust.control_findings import ControlFindings
 
@@ -30,6 +31,9 @@ def report_json(report: Report) -> bytes:
             "trust": [_trust(trust, report.controls) for trust in report.trust],
             "estimates": [_estimate_row(row) for row in report.estimates],
             "retention": [_retention_row(row) for row in report.retention],
+            "families": [family_json(row) for row in report.families],
+            "classes": [class_json(row) for row in report.classes],
+            "fields": [field_json(row) for row in report.fields],
             **_spending(report.spending),
             "examples": [_example(example) for example in report.examples],
         }
@@ -40,21 +44,6 @@ def examples_jsonl(report: Report) -> bytes:
     """Return one line per record: its texts and all that was measured of it."""
     lines = (msgspec.json.encode(_example(example)) for example in report.examples)
     return b"".join(line + b"\n" for line in lines)
-
-
-def figure_json(found: Estimate | Undefined) -> _Object:
-    """Return an estimate with its limits, or the reason why there is none."""
-    if isinstance(found, Undefined):
-        return {"undefined": found.reason}
-    return {
-        "value": found.value,
-        "low": found.low,
-        "high": found.high,
-        "level": found.level,
-        "n": found.n,
-        "n_clusters": found.n_clusters,
-        "method": found.method,
-    }
 
 
 def _run(report: Report) -> object:

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
+from judge.render.families_section import families_sections
 from judge.render.money import money
 from judge.render.page import Page, Section, Table
+from judge.render.task_sections import class_sections, field_sections
 from judge.render.text import (
     NO_NUMBER,
     interval,
@@ -27,7 +29,10 @@ def report_page(report: Report) -> Page:
         title=f"{manifest.name}: run {manifest.run_id}",
         sections=[
             _trust_section(report),
+            *families_sections(report.families),
             *_metric_sections(report),
+            *class_sections(report.classes),
+            *field_sections(report.fields),
             *_retention_sections(report),
             _missing_section(report),
             *_spending_sections(report),

@@ -2,7 +2,8 @@
 
 from typing import TypeAlias
 
-from judge.render.json import SCHEMA_VERSION, certificate_json, encoded, figure_json
+from judge.render.figures_json import figure_json
+from judge.render.json import SCHEMA_VERSION, certificate_json, encoded
 from judge.stats.calibration import Calibration
 from judge.stats.estimate import Undefined
 from judge.stats.multiplicity import PValue

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from judge.records.record import Record
+from judge.reports.families import FamilyRow, families
 from judge.reports.retention import RetentionRow, retention
 from judge.reports.summary import SummaryRow, summarize
+from judge.reports.task_figures import ClassRow, FieldRow, class_rows, field_rows
 from judge.results.outcome import Outcome
 from judge.results.run import RunManifest
 from judge.results.spending import Spending
@@ -47,6 +49,9 @@ class Report:
     controls: Mapping[str, ControlFindings]
     estimates: tuple[SummaryRow, ...]
     retention: tuple[RetentionRow, ...]
+    families: tuple[FamilyRow, ...]
+    classes: tuple[ClassRow, ...]
+    fields: tuple[FieldRow, ...]
     examples: tuple[Example, ...]
 
 
@@ -67,6 +72,9 @@ def report_on(admitted: AdmittedResults, *, spending: Spending | None = None) ->
         controls={m.measure.metric: m.controls for m in admitted.measures if m.controls},
         estimates=tuple(summarize(admitted)),
         retention=tuple(retention(admitted)),
+        families=tuple(families(admitted)),
+        classes=tuple(class_rows(admitted)),
+        fields=tuple(field_rows(admitted)),
         examples=tuple(_example(record, admitted) for record in admitted.records),
     )
 

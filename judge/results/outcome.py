@@ -120,7 +120,8 @@ class Score:
         flags: why the value deserves doubt, or which fact made it what it is.
         votes: every verdict the judge gave, the one that counts first; empty where it gave one.
             Where none of them is the judge's own, the label is what a rule made of them.
-        details: evidence for a reader as JSON values, never used in a statistic.
+        details: evidence for a reader as JSON values. No statistic uses it but the figures of
+            classes and of fields, which are made of the labels and the counts in it.
     """
 
     scorer: str

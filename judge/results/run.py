@@ -12,6 +12,8 @@ from judge.results.outcome import Outcome
 EQUIVALENCE = "equivalence"
 SIMILARITY = "similarity"
 ADHERENCE = "adherence"
+ACCURACY = "accuracy"
+FIELD_F1 = "field_f1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

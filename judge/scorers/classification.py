@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from judge.errors import ConfigError
 from judge.records.record import Item
 from judge.records.strict_json import JsonValue, StrictJsonError, dump_json, read_strict_json
+from judge.results.run import ACCURACY
 from judge.scorers.task import Compared, Incomparable
 from judge.scorers.words import fold
 
-ACCURACY = "accuracy"
 OUTPUT_NOT_A_LABEL = "output_not_a_label"
 READING = "1"
 

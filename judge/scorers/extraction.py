@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from judge.records.record import Item
 from judge.records.strict_json import JsonValue, StrictJsonError, read_strict_json
+from judge.results.run import FIELD_F1
 from judge.scorers.field_values import FieldRules, Scalar
 from judge.scorers.fields import Difference, FieldComparison, compare_documents
 from judge.scorers.overlap import Overlap
 from judge.scorers.task import Compared, Incomparable
 
-FIELD_F1 = "field_f1"
 OTHER_FIELDS = "others"
 """What the fields of a record beyond the first `MOST_FIELDS` are counted as; no pointer."""
 MOST_FIELDS = 100

@@ -15,7 +15,7 @@ several references the best counts, as in its section 2.
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from judge.scorers.overlap import Overlap, shared, shared_in_order
 from judge.scorers.porter import stem
@@ -24,6 +24,7 @@ from judge.scorers.words import words
 
 Variant: TypeAlias = Literal["rouge_1", "rouge_2", "rouge_l"]
 
+VARIANTS: tuple[Variant, ...] = get_args(Variant)
 WORD_RULE = "rouge-1"
 
 _SHORTEST_STEMMED = 4

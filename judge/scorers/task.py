@@ -3,12 +3,15 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Protocol
 
-from judge.records.record import Record, Target
+from judge.records.record import Record, Slices, Target
 from judge.results.outcome import NotApplicable, Outcome, Score
 from judge.results.run import Measure
 from judge.scorers.scorer import known_outcome
+
+_ANOTHER_TASK = "the item is one of another kind of task"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,10 +76,19 @@ class TaskScorer:
     Args:
         comparison: the formula.
         target: what the output is held against.
+        only: slice dimension to value: where a set holds several kinds of task, the items of this
+            one. Other records are not part of N.
     """
 
-    def __init__(self, comparison: Comparison, *, target: Target) -> None:
+    def __init__(
+        self,
+        comparison: Comparison,
+        *,
+        target: Target,
+        only: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._comparison = comparison
+        self._only = only
         self._measure = Measure(
             scorer=comparison.scorer,
             target=target,
@@ -97,10 +109,12 @@ class TaskScorer:
         return await asyncio.to_thread(lambda: [self._outcome(record) for record in batch])
 
     def _outcome(self, record: Record) -> Outcome:
+        scorer, target = self._measure.scorer, self._measure.target
+        if not is_among(record.slices, self._only):
+            return NotApplicable(scorer=scorer, target=target, reason=_ANOTHER_TASK)
         known = known_outcome(record, self._measure)
         if isinstance(known, NotApplicable):
             return known
-        scorer, target = self._measure.scorer, self._measure.target
         answers = [answer for answer in record.answers(target) if answer.strip()]
         found = self._comparison.compare(record.output or "", answers)
         if isinstance(found, Incomparable):
@@ -113,3 +127,8 @@ class TaskScorer:
             flags=found.flags if known is None else (known.code.value,),
             details=found.details,
         )
+
+
+def is_among(slices: Slices, only: Mapping[str, str]) -> bool:
+    """Whether an item is one of those that a kind of task is declared for."""
+    return all(slices.get(dimension) == value for dimension, value in only.items())

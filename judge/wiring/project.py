@@ -28,11 +28,13 @@ from judge.results.sql import SqlStore
 from judge.scorers.adherence import AdherenceScorer
 from judge.scorers.scorer import Scorer
 from judge.scorers.similarity import SimilarityScorer
+from judge.scorers.task import TaskScorer
 from judge.trust.probes import JUDGE_FAMILY
 from judge.wiring.embedders import Embedders
 from judge.wiring.endpoint import CallLimits, Endpoints
 from judge.wiring.judging import LOCAL_BATCH, JudgedScorer
 from judge.wiring.sources import rating_source, read_everything, thresholds
+from judge.wiring.tasks import PLACE, task_scorers
 
 _LACKS = {
     Target.REFERENCE: "no item has a reference",
@@ -187,7 +189,7 @@ class _Workshop:
 
     def _check(self) -> None:
         similarity = self._config.scorers.similarity
-        _ = self._adherence
+        _ = self._adherence, self._tasks
         if similarity is not None:
             self._targets(similarity.against, "scorers.similarity")
             self._embedders.get(similarity.model, similarity.revision)
@@ -203,6 +205,7 @@ class _Workshop:
                 *(i for j in self._judged.values() for i in j.instruments(endpoints, context)),
                 *self._similarity(),
                 *self._format(),
+                *map(_local, self._tasks),
             ]
 
     @asynccontextmanager
@@ -234,6 +237,16 @@ class _Workshop:
         if self._config.scorers.adherence is None or not schemas:
             return None
         return AdherenceScorer(schemas)
+
+    @cached_property
+    def _tasks(self) -> Sequence[TaskScorer]:
+        return [
+            scorer
+            for section in self._config.scorers.task
+            for scorer in task_scorers(
+                section, self._dataset, self._targets(section.against, PLACE)
+            )
+        ]
 
     def _targets(self, wanted: Sequence[Target] | None, place: str) -> list[Target]:
         available = {

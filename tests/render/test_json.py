@@ -7,12 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from judge.render.json import examples_jsonl, figure_json, report_json
+from judge.render.json import examples_jsonl, report_json
 from judge.render.markdown import as_markdown
 from judge.render.pages import report_page
 from judge.reports.report import Report
 from judge.results.outcome import FateCode
-from judge.stats.estimate import Estimate, Undefined
 from judge.trust.certificate import Standing
 
 FIGURES = ("value", "low", "high", "bounds")
@@ -176,21 +175,6 @@ def test_there_is_one_line_for_each_record(small_report: Report) -> None:
     assert len(lines) == len(small_report.examples) + 1
     assert lines[-1] == ""
     assert [json.loads(line) for line in lines[:-1]] == _read(report_json(small_report))["examples"]
-
-
-def test_an_estimate_never_stands_without_its_limits_and_an_absent_one_has_its_reason() -> None:
-    found = Estimate(value=0.5, low=0.4, high=0.6, level=0.95, n=9, n_clusters=3, method="wilson")
-
-    assert list(figure_json(found)) == [
-        "value",
-        "low",
-        "high",
-        "level",
-        "n",
-        "n_clusters",
-        "method",
-    ]
-    assert figure_json(Undefined(reason="no items")) == {"undefined": "no items"}
 
 
 def test_the_keys_of_a_report_are_the_reviewed_ones(

@@ -19,6 +19,7 @@ def test_the_sections_stand_in_their_order(small_report: Report) -> None:
 
     assert titles == [
         "Trust",
+        "Fidelity and task quality",
         "equivalence.reference",
         "equivalence.teacher",
         "similarity.reference",

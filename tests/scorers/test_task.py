@@ -130,3 +130,22 @@ def test_every_document_is_equal_to_itself(document: str) -> None:
 
     if isinstance(found, Compared):
         assert found.value == 1.0
+
+
+def test_an_item_of_another_kind_of_task_is_not_part_of_n() -> None:
+    scorer = TaskScorer(ExactMatch(), target=Target.REFERENCE, only={"task": "qa"})
+    records = [replace(RECORD, slices={"task": task}) for task in ("qa", "summary")]
+
+    ours, other = asyncio.run(scorer.score(records))
+
+    assert isinstance(ours, Score)
+    assert isinstance(other, NotApplicable)
+    assert "another kind of task" in other.reason
+
+
+def test_an_empty_output_of_another_kind_of_task_is_not_part_of_n_either() -> None:
+    scorer = TaskScorer(ExactMatch(), target=Target.REFERENCE, only={"task": "qa"})
+
+    (found,) = asyncio.run(scorer.score([replace(RECORD, output=None)]))
+
+    assert isinstance(found, NotApplicable)

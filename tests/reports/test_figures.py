@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 
 from judge.records.record import Record, Target
+from judge.reports.figures import FieldCounts, classification_figures, field_figures
 from judge.results.outcome import NotApplicable, Outcome
 from judge.scorers.classification import LabelAccuracy
 from judge.scorers.extraction import FieldF1
 from judge.scorers.field_values import FieldRules
-from judge.scorers.figures import classification_figures, field_figures
-from judge.scorers.overlap import Overlap
 from judge.scorers.task import Comparison, TaskScorer
 from judge.stats.estimate import Estimate, Undefined
 
@@ -69,10 +68,10 @@ def test_fields_that_fail_most_come_first_and_sums_hold_every_record() -> None:
     found = field_figures(_outcomes(FieldF1(FieldRules()), rows))
 
     assert found.counts == {
-        "/lines/*/q": Overlap(right=3, given=3, wanted=10),
-        "/town": Overlap(right=1, given=2, wanted=5),
-        "/n": Overlap(right=3, given=3, wanted=5),
-        "/more": Overlap(right=0, given=1, wanted=0),
+        "/lines/*/q": FieldCounts(right=3, given=3, wanted=10),
+        "/town": FieldCounts(right=1, given=2, wanted=5),
+        "/n": FieldCounts(right=3, given=3, wanted=5),
+        "/more": FieldCounts(right=0, given=1, wanted=0),
     }
     assert list(found.counts) == list(found.fields)
     assert _value(found.micro.precision) == pytest.approx(7 / 9)

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from judge.results.outcome import Outcome, Score
-from judge.scorers.overlap import Overlap
 from judge.stats.clusters import Codes, cluster_codes
 from judge.stats.estimate import Estimate, Undefined
 from judge.stats.intervals import bounded_mean
@@ -48,6 +47,20 @@ class ClassificationFigures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FieldCounts:
+    """How often a field was right, given by outputs, and wanted by references."""
+
+    right: int
+    given: int
+    wanted: int
+
+    @property
+    def failures(self) -> int:
+        """Fields missed or added; one that is wrong is both."""
+        return self.given + self.wanted - 2 * self.right
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FieldFigures:
     """How well the fields of documents were extracted.
 
@@ -61,7 +74,7 @@ class FieldFigures:
     micro: Rates
     macro_f1: Estimate | Undefined
     fields: Mapping[str, Rates]
-    counts: Mapping[str, Overlap]
+    counts: Mapping[str, FieldCounts]
 
 
 def classification_figures(
@@ -125,7 +138,7 @@ def field_figures(
         for name, counts in _counts_of(score).items():
             columns[name].add(row, counts)
             totals[:, row] += counts
-    worst = sorted(columns, key=lambda name: (-columns[name].failures, name))
+    worst = sorted(columns, key=lambda name: (-columns[name].sums.failures, name))
     values = np.array([score.value for score in scores], dtype=np.float64)
     return FieldFigures(
         micro=_rates(totals, codes, level=level),
@@ -134,7 +147,7 @@ def field_figures(
             name: _rates(columns[name].counts, codes[columns[name].rows], level=level)
             for name in worst[:most]
         },
-        counts={name: columns[name].overlap for name in worst},
+        counts={name: columns[name].sums for name in worst},
     )
 
 
@@ -155,15 +168,9 @@ class _Column:
         return np.array(self.values, dtype=np.int64).T
 
     @property
-    def overlap(self) -> Overlap:
+    def sums(self) -> FieldCounts:
         right, given, wanted = (sum(column) for column in zip(*self.values, strict=True))
-        return Overlap(right=right, given=given, wanted=wanted)
-
-    @property
-    def failures(self) -> int:
-        """Fields missed or added; one that is wrong is both."""
-        found = self.overlap
-        return found.given + found.wanted - 2 * found.right
+        return FieldCounts(right=right, given=given, wanted=wanted)
 
 
 def _class_counts(wanted: NDArray[np.bool_], given: NDArray[np.bool_]) -> Counts:
