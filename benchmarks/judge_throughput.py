@@ -295,6 +295,7 @@ async def _ours(base_url: str, records: int, connections: int, *, cache: bool) -
             Path("judge.yaml"), calls=judge.CallLimits(connections=connections)
         )
         store = judge.open_store("judge.sqlite")
+        import_module("judge.cli.loop").calm_collector()  # as `judge run` does
     with store:
         return await _timed(lambda: judge.evaluate(project, store, now=_now, watcher=watch))
 

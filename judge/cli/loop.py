@@ -28,9 +28,7 @@ def run_until_done(work: Callable[[Stop], Awaitable[T]]) -> tuple[T, bool]:
     """
     stop = Stop()
     _allow_many_connections()
-    # What is loaded by now stays: looking through it again and again cost a tenth of a run.
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
+    calm_collector()
 
     async def main() -> T:
         loop = asyncio.get_running_loop()
@@ -49,13 +47,28 @@ def run_until_done(work: Callable[[Stop], Awaitable[T]]) -> tuple[T, bool]:
         return await work(stop)
 
     try:
-        return asyncio.run(main()), stop.reason == INTERRUPTED
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            return runner.run(main()), stop.reason == INTERRUPTED
     except KeyboardInterrupt:
         print(
             "judge: left at once; what was stored is kept: judge resume latest goes on from there",
             file=sys.stderr,
         )
         raise
+
+
+def calm_collector() -> None:
+    """Look for garbage less often: to go through all that is loaded cost a tenth of a run."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    if sys.platform == "win32":
+        return asyncio.new_event_loop
+    import uvloop
+
+    return uvloop.new_event_loop
 
 
 def _allow_many_connections() -> None:

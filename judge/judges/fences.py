@@ -1,5 +1,6 @@
 """The fences that keep quoted text from speaking to a judge, and what is done to it before."""
 
+import os
 import re
 import secrets
 import unicodedata
@@ -55,10 +56,21 @@ _JOINERS = frozenset("\u200c\u200d")
 _SELECTORS = frozenset(map(chr, range(0xFE00, 0xFE10)))
 _MOST_REMEMBERED = 4096
 
+_MARKS_AT_ONCE = 256
+_MARKS: list[str] = []
+if hasattr(os, "register_at_fork"):  # two processes may not use the same ones
+    os.register_at_fork(after_in_child=_MARKS.clear)
+
 
 def new_mark() -> str:
     """Draw the mark of the fences of one call."""
-    return secrets.token_hex(MARK_BYTES)
+    # Many at a time: to draw one lets another thread take the interpreter, for each call anew.
+    while True:
+        try:
+            return _MARKS.pop()
+        except IndexError:
+            drawn = secrets.token_hex(MARK_BYTES * _MARKS_AT_ONCE)
+            _MARKS.extend(re.findall("." * (2 * MARK_BYTES), drawn))
 
 
 def fenced(title: str, texts: Sequence[str], mark: str) -> str:

@@ -28,6 +28,7 @@ _QUOTED = re.compile(
 )
 # Not a single space: there is nothing to change about it, and most of a text's are such.
 _SPACE = re.compile(r"(?: (?=[^\S\n])|[^\S\n ])[^\S\n]*")
+_PLAIN_SPACED = bytes(code for code in range(128) if not chr(code).isspace() or chr(code) in " \n")
 _LOOK_ALIKES = str.maketrans(
     "\u0430\u0441\u0435\u043e\u0440\u0445\u0443\u0456\u03bf\u03bd\u03b9\u0432\u043d\u043a\u043c\u0442"
     "\u03b1\u03b2\u03b5\u03b7\u03ba\u03bc\u03c1\u03c4\u03c7\u03c5\u03b6",
@@ -86,8 +87,9 @@ _ALONE = re.compile(
 _STEMS = (
     *("verdict", "grade", "judg", "evaluat", "rubric", "instruct", "rating", "rater", "marks"),
     *("score", "trusted", "system", "developer", "admin", "operator", "assistant", "examiner"),
-    *("assessment", "<|", "inst]", "10/10", "100 out"),
+    *("assessment", "<|", "inst]", "10/10"),
 )
+_STEMS_OF_WORDS = ("100 out",)
 _ROTATED_STEMS = tuple(codecs.encode(stem, "rot13") for stem in _STEMS if stem.isalpha())
 _REVERSED_STEMS = tuple(stem[::-1] for stem in _STEMS if stem.isalpha())
 # A run of what nobody sees can only hold bytes.
@@ -121,22 +123,49 @@ def injection_flags(text: str, labels: Sequence[str] = ()) -> tuple[str, ...]:
         text = text[:_MOST_READ] + text[-_MOST_READ:]
     wanted = tuple(_plain(label) for label in labels if len(label) >= _SHORTEST_LABEL)
     plain = _plain(text)
-    if _may_speak(plain, wanted) and (
+    hints = _hints(plain)
+    if _may_speak(plain, wanted, hints=hints) and (
         _ALONE.search(plain) or _signs(_QUOTED.sub(" ", plain), wanted) >= _ENOUGH
     ):
         return (SUSPECTED,)
     # Whoever hides words from a reader means them for somebody else: there one sign is enough.
     if not text.isascii() and _BYTES.search(text):
         return (SUSPECTED,)
-    if any(_signs(_plain(found), wanted) for found in _decoded(text, plain)):
+    if any(_signs(_plain(found), wanted) for found in _decoded(text, plain, hints=hints)):
         return (SUSPECTED,)
     return ()
 
 
-def _may_speak(plain: str, wanted: Sequence[str]) -> bool:
+def _may_speak(plain: str, wanted: Sequence[str], *, hints: int) -> bool:
     if not plain.isascii() and _OTHER_SCRIPT.search(plain):
         return True
-    return any(stem in plain for stem in _STEMS) or any(label in plain for label in wanted)
+    return bool(hints & _SPOKEN) or any(label in plain for label in wanted)
+
+
+def _hints(plain: str) -> int:
+    """Return which stems a text holds: spoken, rotated or reversed ones, as bits."""
+    found = _SPOKEN if any(stem in plain for stem in _STEMS_OF_WORDS) else 0
+    words = plain.split()
+    # A text has far more words than a language has: most were met before, and hold no stem.
+    if not _HARMLESS.issuperset(words):
+        for word in set(words) - _HARMLESS:
+            found |= _hint(word)
+    return found
+
+
+def _hint(word: str) -> int:
+    hint = sum(bit for bit, stems in _HINTS.items() if any(stem in word for stem in stems))
+    if not hint and len(word) <= _LONGEST_REMEMBERED:
+        if len(_HARMLESS) >= _MOST_REMEMBERED:
+            _HARMLESS.clear()
+        _HARMLESS.add(word)
+    return hint
+
+
+_SPOKEN, _ROTATED, _REVERSED = 1, 2, 4
+_HINTS = {_SPOKEN: _STEMS, _ROTATED: _ROTATED_STEMS, _REVERSED: _REVERSED_STEMS}
+_LONGEST_REMEMBERED, _MOST_REMEMBERED = 32, 50_000  # a hostile text could hold any others
+_HARMLESS: set[str] = set()
 
 
 def _signs(text: str, wanted: Sequence[str]) -> int:
@@ -166,6 +195,8 @@ def _plain(text: str) -> str:
     """Return a text as it is meant to be read: plain letters, no case, single spaces."""
     if not text.isascii():
         text = _in_plain_letters(text)
+    elif "  " not in text and not text.encode().translate(None, _PLAIN_SPACED):
+        return text.casefold()
     return _SPACE.sub(" ", text.casefold())
 
 
@@ -185,7 +216,7 @@ def _in_one_script(word: str) -> str:
     return changed if changed.isascii() else word
 
 
-def _decoded(text: str, plain: str) -> Iterator[str]:
+def _decoded(text: str, plain: str, *, hints: int) -> Iterator[str]:
     """Yield what is hidden in a text, decoded."""
     if not text.isascii():
         tags = "".join(chr(ord(m) - 0xE0000) for m in text if "\U000e0020" <= m <= "\U000e007e")
@@ -195,9 +226,9 @@ def _decoded(text: str, plain: str) -> Iterator[str]:
         for pattern, code in _DECODERS:
             for found in pattern.findall(text):
                 yield _decode(found, code)
-    if any(stem in plain for stem in _ROTATED_STEMS):
+    if hints & _ROTATED:
         yield codecs.encode(plain, "rot13")
-    if any(stem in plain for stem in _REVERSED_STEMS):
+    if hints & _REVERSED:
         yield plain[::-1]
 
 

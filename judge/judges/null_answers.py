@@ -143,10 +143,15 @@ def kinds_for(criterion: str, target: Target) -> frozenset[NullKind]:
 
 def null_flags(text: str, question: str) -> tuple[str, ...]:
     """Return a flag where an output looks like a null answer, as an answer to its question."""
-    bare = _bare(text)
     if not any(unicodedata.category(mark)[0] in "LNS" for mark in text):
         return (LOOKS_NULL,)
-    return (LOOKS_NULL,) if bare in _BARE_OPENERS or bare == _bare(question) else ()
+    # A text is bared character by character: two that are equal bare begin alike.
+    begins, asked = _bare(text[:_BEGINNING]), _bare(question[:_BEGINNING])
+    if len(begins) <= _LONGEST_OPENER and _bare(text) in _BARE_OPENERS:
+        return (LOOKS_NULL,)
+    if not (begins.startswith(asked) or asked.startswith(begins)):
+        return ()
+    return (LOOKS_NULL,) if _bare(text) == _bare(question) else ()
 
 
 class _Kept(dict[int, int | None]):
@@ -169,4 +174,6 @@ def _bare(text: str) -> str:
     return text.casefold().translate(_KEPT)
 
 
+_BEGINNING = 128  # characters
 _BARE_OPENERS = frozenset(map(_bare, _OPENERS.values()))
+_LONGEST_OPENER = max(map(len, _BARE_OPENERS))

@@ -97,7 +97,7 @@ class PromptedJudge:
 
     async def judge(self, case: JudgedCase) -> Judgement:
         rendered = self._prompt.messages(case)
-        answer = await self._answer(self._call(case, rendered))
+        answer = await self._answer(case, rendered)
         completion, reply = answer.completion, answer.reply
         judgement = Judgement(
             label=reply.label,
@@ -115,27 +115,23 @@ class PromptedJudge:
         )
         return self._weighed(judgement, completion) if self._weighted else judgement
 
-    def _call(self, case: JudgedCase, rendered: Rendered) -> ChatCall:
+    async def _answer(self, case: JudgedCase, rendered: Rendered) -> _Answer:
+        unparseable = truncated = 0
+        question = f"{case.case_id}#{case.part}." if case.part else f"{case.case_id}#"
         sampling = self._sampling
         if sampling.seed is not None:  # with the same seed a repeat would be no second opinion
             sampling = replace(sampling, seed=sampling.seed + case.repeat)
-        return ChatCall(
-            call_id=f"{case.case_id}#{case.part}." if case.part else f"{case.case_id}#",
-            messages=rendered.messages,
-            sampling=sampling,
-            reply_schema=self._prompt.reply_schema,
-            mark=rendered.mark,
-            repeat=case.repeat,
-        )
-
-    async def _answer(self, call: ChatCall) -> _Answer:
-        unparseable = truncated = 0
-        sampling = call.sampling
         while True:
             asked = unparseable + truncated + 1
-            completion = await self._model.complete(
-                replace(call, call_id=f"{call.call_id}{asked}", sampling=sampling)
+            call = ChatCall(
+                call_id=f"{question}{asked}",
+                messages=rendered.messages,
+                sampling=sampling,
+                reply_schema=self._prompt.reply_schema,
+                mark=rendered.mark,
+                repeat=case.repeat,
             )
+            completion = await self._model.complete(call)
             self._check_identity(completion)
             try:
                 reply = self._reader.read(completion)[self._criterion.name]

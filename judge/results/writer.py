@@ -24,7 +24,7 @@ _MOST_ROWS = 64
 _STEP = 8
 _ROW = re.compile(r"\(\?(?:, \?)*\)")
 # Syncing a log costs as much CPU as writing 30 rows: where several wait, more are about to.
-_GATHER_S = 0.002
+_GATHER_S = 0.004
 
 
 class Rows(NamedTuple):

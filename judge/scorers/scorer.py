@@ -42,15 +42,20 @@ def known_outcome(record: Record, measure: Measure) -> Fate | NotApplicable | No
     There is none to be asked where there is nothing to compare with, and where the output is
     empty or missing.
     """
-    if not any(text.strip() for text in record.answers(measure.target)):
+    if all(map(_is_blank, record.answers(measure.target))):
         return NotApplicable(
             scorer=measure.scorer, target=measure.target, reason=_NOTHING_TO_COMPARE[measure.target]
         )
     if record.output is None:
         return _absent(measure, FateCode.OUTPUT_MISSING, "the system gave no answer to this item")
-    if not record.output.strip():
+    if _is_blank(record.output):
         return _absent(measure, FateCode.OUTPUT_EMPTY, "the answer is empty")
     return None
+
+
+def _is_blank(text: str) -> bool:
+    # Does not copy a text, as `strip` may: every record is asked.
+    return not text or text.isspace()
 
 
 def _absent(measure: Measure, code: FateCode, message: str) -> Fate:

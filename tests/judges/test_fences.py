@@ -1,3 +1,4 @@
+import os
 import re
 
 import pytest
@@ -179,3 +180,23 @@ def test_a_text_is_changed_exactly_when_it_is_flagged_and_only_once(text: str) -
 
     assert (seen != text) == bool(flags)
     assert canonical(seen) == (seen, ())
+
+
+def test_marks_are_of_96_bits_and_none_comes_twice() -> None:
+    marks = [new_mark() for _ in range(2_000)]
+
+    assert len(set(marks)) == 2_000
+    assert all(re.fullmatch("[0-9a-f]{24}", mark) for mark in marks)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_process_draws_marks_of_its_own() -> None:
+    new_mark()
+    reading, writing = os.pipe()
+
+    if (child := os.fork()) == 0:
+        os.write(writing, new_mark().encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+
+    assert os.read(reading, 100).decode() != new_mark()

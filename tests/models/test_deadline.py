@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -78,3 +79,45 @@ def test_an_answer_a_moment_before_the_deadline_counts_and_one_after_it_does_not
 
 def test_it_does_not_change_who_answers() -> None:
     assert Deadlined(FakeChat(), deadline_s=1).identity == FakeChat().identity
+
+
+def test_of_many_calls_each_has_its_own_deadline(virtual: asyncio.Runner) -> None:
+    class _Asked(FakeChat):
+        async def complete(self, call: ChatCall) -> Completion:
+            await asyncio.sleep(float(call.call_id))
+            return completion("x")
+
+    started = 0.0
+
+    async def ask(model: Deadlined, *, begins: float, takes: float) -> str:
+        await asyncio.sleep(begins)
+        try:
+            await model.complete(replace(CALL, call_id=str(takes)))
+        except JudgeUnavailable:
+            return f"late at {asyncio.get_running_loop().time() - started:g}"
+        return "answered"
+
+    async def ask_all() -> list[str]:
+        nonlocal started
+        started = asyncio.get_running_loop().time()
+        model = Deadlined(_Asked(), deadline_s=10)
+        asked = ((0, 3), (1, 30), (2, 9.5), (4, 10.5), (30, 9))
+        return await asyncio.gather(*(ask(model, begins=b, takes=t) for b, t in asked))
+
+    found = virtual.run(ask_all())
+
+    assert found == ["answered", "late at 11", "answered", "late at 14", "answered"]
+
+
+def test_a_call_that_is_given_up_by_others_is_not_called_late(virtual: asyncio.Runner) -> None:
+    class _Hanging(FakeChat):
+        async def complete(self, call: ChatCall) -> Completion:
+            await asyncio.Event().wait()
+            return completion("never")
+
+    async def ask() -> None:
+        async with asyncio.timeout(5):
+            await Deadlined(_Hanging(), deadline_s=10).complete(CALL)
+
+    with pytest.raises(TimeoutError):
+        virtual.run(ask())

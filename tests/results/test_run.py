@@ -1,3 +1,4 @@
+import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -5,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from judge.records.record import Record, RecordKey, Role, System, Target
+from judge.records.strict_json import dump_json
 from judge.results.run import ADHERENCE, EQUIVALENCE, Measure, RunManifest, content_of
 
 IDENTITY = {"model": "judge-1", "endpoint": "https://api.example.com", "seed": "unset"}
@@ -198,3 +200,13 @@ def test_texts_that_move_between_fields_are_another_content() -> None:
     third = replace(RECORD, references=('a","b',), schema="")
 
     assert len({content_of(record, Target.REFERENCE) for record in (one, other, third)}) == 3
+
+
+@pytest.mark.parametrize(
+    "text", ["", "plain", 'a "quoted" one\n\ttab\x00\x1f\x7f/\\', "é中\U0001f525\u2028"]
+)
+def test_the_hash_of_texts_is_the_same_as_ever(text: str) -> None:
+    record = replace(RECORD, input=text, output=None)
+    canonical = dump_json([text, None, *record.references, record.schema])
+
+    assert content_of(record, Target.REFERENCE) == hashlib.sha256(canonical.encode()).hexdigest()
