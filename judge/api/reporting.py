@@ -1,18 +1,19 @@
 """Reporting a run: what it measured, as far as its judge is believed."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
 from judge.api.trying import kept_controls
 from judge.reports.report import Report, report_on
 from judge.results.run import RunManifest
-from judge.results.store import Store
+from judge.results.store import DocumentStore, Store
 from judge.trust.admission import AdmittedResults, admit
 from judge.trust.certificate import (
     CERTIFICATE_KIND,
     decode_certificate,
 )
-from judge.trust.gold import GOLD_KIND, decode_gold
+from judge.trust.gold import GOLD_KIND, GoldSet, decode_gold
 from judge.trust.population import (
     POPULATION_KIND,
     RatedPopulation,
@@ -29,8 +30,17 @@ def report(store: Store, manifest: RunManifest, *, now: datetime) -> Report:
     return report_on(admitted, spending=store.spending(manifest.run_id))
 
 
-def admitted_results(store: Store, manifest: RunManifest, *, now: datetime) -> AdmittedResults:
-    """Return the results of a run as far as they may be believed now."""
+def admitted_results(
+    store: Store, manifest: RunManifest, *, now: datetime, gold: Sequence[GoldSet] | None = None
+) -> AdmittedResults:
+    """Return the results of a run as far as they may be believed now.
+
+    Args:
+        store: holds the run.
+        manifest: of the run.
+        now: the time at which to believe or not.
+        gold: labels by people, those that count most last; None takes all there are, newest last.
+    """
     certificates = [decode_certificate(body) for body in store.documents(CERTIFICATE_KIND)]
     return admit(
         manifest,
@@ -39,7 +49,7 @@ def admitted_results(store: Store, manifest: RunManifest, *, now: datetime) -> A
         certificates=certificates,
         left_open=store.calls_left_open(manifest.run_id),
         now=now,
-        gold=[decode_gold(body) for body in store.documents(GOLD_KIND)],
+        gold=kept_gold(store) if gold is None else gold,
         rated=partial(_rated_population, store),
         controls=kept_controls(store, manifest.run_id),
         sentinels=[
@@ -49,6 +59,11 @@ def admitted_results(store: Store, manifest: RunManifest, *, now: datetime) -> A
             for result in store.results(earlier.run_id)
         ],
     )
+
+
+def kept_gold(store: DocumentStore) -> list[GoldSet]:
+    """Return all labels by people that are kept, oldest first."""
+    return [decode_gold(body) for body in store.documents(GOLD_KIND)]
 
 
 def _rated_population(store: Store, certificate_id: str) -> RatedPopulation | None:

@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 
 from judge.cli.cache import cache
+from judge.cli.compare import compare
 from judge.cli.demo import demo
 from judge.cli.doctor import doctor
 from judge.cli.exits import MEANINGS, ExitCode
+from judge.cli.history import history
 from judge.cli.init import init
 from judge.cli.plan import plan
 from judge.cli.report import report
@@ -57,7 +59,20 @@ def _options(
     del version  # its callback has printed it
 
 
-for _verb in (demo, run, resume, reread, plan, validate, report, init, cache, doctor):
+for _verb in (
+    demo,
+    run,
+    resume,
+    reread,
+    plan,
+    validate,
+    report,
+    compare,
+    history,
+    init,
+    cache,
+    doctor,
+):
     app.command(epilog=MEANINGS)(_verb)
 
 

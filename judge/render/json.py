@@ -212,11 +212,12 @@ def _estimate_row(row: SummaryRow) -> object:
     if row.status is not Status.SHOWN:
         found["reason"] = row.reason
     if row.corrected is not None:
-        found["corrected"] = _corrected(row.corrected)
+        found["corrected"] = corrected_json(row.corrected)
     return found
 
 
-def _corrected(corrected: Corrected) -> _Object:
+def corrected_json(corrected: Corrected) -> _Object:
+    """Return a number that rests on labels by people, or why there is none."""
     if corrected.estimate is None:
         return {"status": "refused", "reason": corrected.reason, "n_labels": corrected.n_labels}
     found: _Object = {
@@ -248,7 +249,7 @@ def _retention_row(row: RetentionRow) -> object:
     if row.status is not Status.SHOWN:
         found["reason"] = row.reason
     if row.corrected is not None:
-        found["corrected"] = _corrected(row.corrected)
+        found["corrected"] = corrected_json(row.corrected)
     return found
 
 

@@ -117,8 +117,10 @@ def corrected_retention(
         )
     measure = admitted.measure
     found = quality_retained(
-        np.array([[_guess(admitted.outcomes[key], measure) for key in keys[:2]] for keys in pairs]),
-        np.array([[_value(labels[key], measure) for key in pairs[place][:2]] for place in both]),
+        np.array(
+            [[guess_of(admitted.outcomes[key], measure) for key in keys[:2]] for keys in pairs]
+        ),
+        np.array([[worth_of(labels[key], measure) for key in pairs[place][:2]] for place in both]),
         labelled=np.array(both),
         estimand=FINITE,
         inclusion=np.array(chances) if len(set(chances)) > 1 else None,
@@ -198,8 +200,8 @@ def _drawn(admitted: AdmittedMeasure, records: Sequence[Record]) -> _Drawn | Und
     labels = [gold.labels[records[place].key] for place in places]
     strata, inclusion = _strata(admitted, records, places, [label.inclusion for label in labels])
     return _Drawn(
-        judged=np.array([_guess(admitted.outcomes[record.key], measure) for record in records]),
-        labels=np.array([_value(label, measure) for label in labels]),
+        judged=np.array([guess_of(admitted.outcomes[record.key], measure) for record in records]),
+        labels=np.array([worth_of(label, measure) for label in labels]),
         labelled=np.array(places, dtype=np.int64),
         clusters=cluster_codes(records),
         strata=strata,
@@ -254,7 +256,7 @@ def _verdict_name(outcome: Outcome) -> str:
     return outcome.label if isinstance(outcome, Score) else "no verdict"
 
 
-def _guess(outcome: Outcome, measure: Measure) -> float:
+def guess_of(outcome: Outcome, measure: Measure) -> float:
     """Return what the judge's outcome is worth as a guess of the label.
 
     Any guess is right to use, since it is corrected: what has no verdict is guessed the lowest.
@@ -266,7 +268,8 @@ def _guess(outcome: Outcome, measure: Measure) -> float:
     return measure.lower
 
 
-def _value(label: GoldLabel, measure: Measure) -> float:
+def worth_of(label: GoldLabel, measure: Measure) -> float:
+    """Return what people's label is worth on the scale of a measure."""
     return measure.values[measure.categories.index(label.label)]
 
 
