@@ -24,11 +24,12 @@ from judge.models.embedding import SharedEmbedder
 from judge.models.encoder import EncoderEmbedder
 from judge.records.record import Record, Target
 from judge.results.outcome import Outcome, Score
+from judge.results.run import TRUNCATED
 from judge.scorers.alignment import AlignmentScorer
 from judge.scorers.baselines import similarity_baselines
 from judge.scorers.numbers_and_names import NumbersAndNamesScorer
 from judge.scorers.scorer import Scorer
-from judge.scorers.similarity import TRUNCATED, SimilarityScorer
+from judge.scorers.similarity import SimilarityScorer
 from judge.scorers.similarity_probes import probe_similarity
 from judge.scorers.token_matching import TokenMatchingScorer
 from judge.stats.auc import auc

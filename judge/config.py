@@ -29,7 +29,7 @@ from judge.records.label import LabelKey
 from judge.records.rating import Aggregate, LabelSource
 from judge.records.record import Role, Target
 from judge.records.scale import EQUIVALENCE, Scale, ScaleKind
-from judge.results.run import ACCURACY, ADHERENCE, FIELD_F1, SIMILARITY
+from judge.results.run import ACCURACY, ADHERENCE, FIELD_F1, SIMILARITIES, TOKEN_MATCHING
 from judge.results.run import EQUIVALENCE as EQUIVALENCE_SCORER
 from judge.scorers.answers import EXACT_MATCH, TOKEN_F1
 from judge.scorers.field_values import DecimalMark, ListRule
@@ -52,7 +52,7 @@ _TASK_KEYS: Mapping[str, frozenset[str]] = {
 }
 _OWN_NAMES = frozenset(
     {
-        *(EQUIVALENCE_SCORER, SIMILARITY, ADHERENCE),
+        *(EQUIVALENCE_SCORER, *SIMILARITIES, ADHERENCE),
         *(EXACT_MATCH, TOKEN_F1, *VARIANTS, ACCURACY, FIELD_F1),
     }
 )
@@ -222,11 +222,39 @@ class JudgedSection(_Section):
     )
 
 
+class EmbeddingEndpointSection(_Section):
+    """An OpenAI-compatible endpoint that makes the vectors."""
+
+    base_url: str | None = Field(default=None, description="default: OPENAI_BASE_URL, or OpenAI")
+    api_version: str = Field(default="", description="of an Azure endpoint")
+    api_key_env: str = Field(
+        default="OPENAI_API_KEY", description="environment variable that holds the key"
+    )
+    dimensions: int = Field(default=0, ge=0, description="of a vector; 0 for the model's own")
+    connections: int = Field(default=4, ge=1, le=64, description="requests at once")
+
+
 class SimilaritySection(_Section):
     """Embedding similarity."""
 
-    model: str = Field(default=DEFAULT_MODEL, description="a folder, or a model's name")
+    model: str = Field(
+        default=DEFAULT_MODEL, description="a folder, or a model's name; the endpoint's, with one"
+    )
     revision: str = Field(default="", description="commit of a model from the hub")
+    precision: Literal["float32", "bfloat16", "float16"] = Field(
+        default="float32", description="of the model's numbers; float16 on a GPU only"
+    )
+    prompt: str | None = Field(
+        default=None, description="stands before every text; default: the model's own"
+    )
+    device: str = Field(default="", description="for example cuda:1; default: the first GPU or CPU")
+    endpoint: EmbeddingEndpointSection | None = Field(
+        default=None, description="asks an endpoint for the vectors; default: a model run here"
+    )
+    also: list[Literal["alignment", "token_matching", "numbers_and_names"]] = Field(
+        default_factory=list,
+        description="sentence by sentence, token by token, and by the facts an embedding misses",
+    )
     against: _Against | None = Field(
         default=None, description="reference, teacher or both; default: what there is"
     )
@@ -480,6 +508,7 @@ def _check_parts(config: Config, name: str) -> None:
         raise ConfigError(f"{name}: systems: {' and '.join(teachers)} are both the teacher")
     for scorer, section in config.scorers.all_judged.items():
         _check_judged(section, f"{name}: {place_of(scorer)}", pairs=dataset.pairs is not None)
+    _check_similarity(config.scorers.similarity, name)
     for scorer in config.scorers.judged:
         if scorer in _OWN_NAMES or not _NAME.fullmatch(scorer):
             raise ConfigError(
@@ -500,6 +529,22 @@ def _check_tasks(config: Config, place: str) -> None:
         for key in sorted(task.model_fields_set - allowed):
             kinds = " or ".join(kind for kind, keys in _TASK_KEYS.items() if key in keys)
             raise ConfigError(f"{place}.{key}: is for kind: {kinds}, not for kind: {task.kind}")
+
+
+def _check_similarity(section: SimilaritySection | None, name: str) -> None:
+    if section is None or section.endpoint is None:
+        return
+    for key in ("revision", "precision", "prompt", "device"):
+        if key in section.model_fields_set:
+            raise ConfigError(
+                f"{name}: scorers.similarity.{key}: is of a model that is run here; leave it out "
+                "beside 'endpoint:'"
+            )
+    if TOKEN_MATCHING in section.also:
+        raise ConfigError(
+            f"{name}: scorers.similarity.also: {TOKEN_MATCHING} needs the vectors of tokens, which "
+            "no endpoint gives; leave it out, or run a model here"
+        )
 
 
 def place_of(scorer: str) -> str:

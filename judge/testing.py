@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from judge.fault_server.bodies import always_equivalent, chat_completion, fault, verdict
 from judge.fault_server.endpoint import FakeEndpoint
@@ -138,6 +139,27 @@ class HashEmbedder:
                 vectors[place, _hash(word) % self._dim] += 1
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         return vectors
+
+    @property
+    def token_limit(self) -> int:
+        """Words of a text that are read: all of them, but whoever asks wants a number."""
+        return 1_000
+
+    @property
+    def tells_tokens(self) -> bool:
+        """Whether words can be counted, and their vectors told apart."""
+        return True
+
+    def token_counts(self, texts: Sequence[str]) -> NDArray[np.int64]:
+        """Count the words of texts."""
+        return np.array([len(_WORD.findall(text)) for text in texts], dtype=np.int64)
+
+    def token_vectors(self, texts: Sequence[str]) -> list[Vectors]:
+        """Return the unit vectors of the words of each text."""
+        words = [_WORD.findall(text) for text in texts]
+        return [
+            self.embed(found) if found else np.empty((0, self._dim), np.float32) for found in words
+        ]
 
 
 @dataclass(slots=True, kw_only=True)

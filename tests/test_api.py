@@ -13,7 +13,14 @@ from judge.api.project import Instrument, InstrumentMaker, Project, Ratings, Run
 from judge.api.reporting import report
 from judge.api.scoring import Forecast, evaluate, forecast, resume
 from judge.api.validating import validate_judge
-from judge.errors import ConfigError, JudgeUnavailable, JudgeUnparseable, StoreError
+from judge.api.yardsticks import kept_yardsticks
+from judge.errors import (
+    ConfigError,
+    EmbeddingInvalid,
+    JudgeUnavailable,
+    JudgeUnparseable,
+    StoreError,
+)
 from judge.judges.baseline import BaselineJudge
 from judge.judges.judge import Judge
 from judge.judges.prompt import read_prompt
@@ -33,6 +40,8 @@ from judge.results.store import MemoryStore
 from judge.runs.executor import Stop
 from judge.scorers.adherence import AdherenceScorer
 from judge.scorers.equivalence import EquivalenceScorer
+from judge.scorers.similarity import SimilarityScorer
+from judge.scorers.yardsticks import YardstickMaker
 from judge.shipped import shipped
 from judge.testing import FakeChat, HashEmbedder, completion, verdict
 from judge.trust.certificate import CERTIFICATE_KIND, Standing, TrustThresholds
@@ -496,3 +505,56 @@ def test_two_runs_of_one_second_have_two_names() -> None:
     names = {_evaluated(project, store).run_id for _ in range(3)}
 
     assert len(names) == 3
+
+
+def _comparing(embedder: HashEmbedder) -> Project:
+    @asynccontextmanager
+    async def make(context: RunContext) -> AsyncIterator[Sequence[Instrument]]:
+        del context
+        shared = SharedEmbedder(embedder)
+        yield [
+            Instrument(
+                scorer=SimilarityScorer(shared, target=Target.REFERENCE, empty_value=0.0),
+                batch_size=8,
+                concurrency=1,
+                yardstick=YardstickMaker(embedder=shared),
+            )
+        ]
+
+    return replace(_project(FakeChat(see_through)), instruments=make)
+
+
+def test_what_a_similarity_means_is_measured_once_and_kept_beside_the_run() -> None:
+    store, embedder = MemoryStore(), HashEmbedder(dim=4096)
+    project = _comparing(embedder)
+    run = _evaluated(project, store)
+    asked = embedder.asked.total()
+
+    asyncio.run(resume(project, store, run))
+
+    (findings,) = report(store, run, now=NOW).similarity
+    assert findings.yardstick is not None
+    assert "random" in findings.yardstick.figures
+    assert embedder.asked.total() == asked
+    assert kept_yardsticks(store, "another run") == {}
+
+
+def test_an_embedder_that_fails_after_the_run_costs_the_baselines_only_until_a_resume(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = MemoryStore()
+    project = _comparing(HashEmbedder(dim=4096))
+
+    def fail(*_: object, **__: object) -> NoReturn:
+        raise EmbeddingInvalid("it is down")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(YardstickMaker, "measure", fail)
+        run = _evaluated(project, store)
+    (without,) = report(store, run, now=NOW).similarity
+    asyncio.run(resume(project, store, run))
+    (with_them,) = report(store, run, now=NOW).similarity
+
+    assert len(store.results(run.run_id)) == 2 * N
+    assert without.yardstick is None
+    assert with_them.yardstick is not None

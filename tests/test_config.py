@@ -327,6 +327,18 @@ def test_a_key_that_would_silently_replace_another_is_refused(text: str, message
             f"{JUDGE}      recorded: v.jsonl\n      labels: {{5: same}}\n",
             "scorers.equivalence.judge.labels: 'same' is not on the scale; its categories are: d",
         ),
+        (
+            f"{BASE}scorers: {{similarity: {{device: cpu, endpoint: {{}}}}}}\n",
+            "scorers.similarity.device: is of a model that is run here; leave it out beside",
+        ),
+        (
+            f"{BASE}scorers: {{similarity: {{also: [token_matching], endpoint: {{}}}}}}\n",
+            "scorers.similarity.also: token_matching needs the vectors of tokens",
+        ),
+        (
+            f"{BASE}scorers: {{judged: {{alignment: {{}}}}}}\n",
+            "scorers.judged.alignment: give it another name",
+        ),
         ("name: x\ndataset: {items: i.jsonl}\n", "systems: are needed beside items"),
         (
             f"{BASE}".replace("items: items", "pairs: items"),

@@ -12,7 +12,14 @@ from judge.records.record import Record
 from judge.results.outcome import Outcome, Score
 from judge.results.store import find_run
 from judge.shipped import shipped
-from judge.testing import Answer, FakeEndpoint, HashEmbedder, MemoryAttemptLog, always_equivalent
+from judge.testing import (
+    Answer,
+    FakeEndpoint,
+    HashEmbedder,
+    MemoryAttemptLog,
+    Received,
+    always_equivalent,
+)
 from judge.wiring.endpoint import CallLimits
 from judge.wiring.machine import describe_embedding_model
 from judge.wiring.project import open_project, reopen_project
@@ -472,3 +479,105 @@ def test_a_set_of_several_tasks_scores_each_by_its_own(opened: Callable[..., Pro
         "field_f1.reference",
         "field_f1.teacher",
     ]
+
+
+ALSO = "also: [alignment, token_matching, numbers_and_names]"
+
+
+@pytest.mark.usefixtures("quick_embedder")
+def test_one_model_compares_in_every_way_that_is_asked_for(opened: Callable[..., Project]) -> None:
+    project = opened(f"scorers: {{similarity: {{{ALSO}, against: [reference]}}}}")
+
+    assert _metrics(project) == [
+        "similarity.reference",
+        "alignment.reference",
+        "token_matching.reference",
+        "numbers_and_names.reference",
+    ]
+    outcomes = [
+        asyncio.run(made.scorer.score(list(project.dataset.records())[:1]))[0]
+        for made in _instruments(project)
+    ]
+    assert [isinstance(one, Score) for one in outcomes] == [True, True, True, False]
+    assert [made.yardstick is not None for made in _instruments(project)] == [True, *[False] * 3]
+
+
+def test_how_a_model_is_run_is_what_the_config_says(
+    opened: Callable[..., Project], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, object]] = []
+
+    def make(model: str, **how: object) -> HashEmbedder:
+        asked.append({"model": model, **how})
+        return HashEmbedder()
+
+    monkeypatch.setattr("judge.wiring.embedders.EncoderEmbedder", make)
+    how = "model: m, revision: r, precision: bfloat16, prompt: 'query: ', device: cuda:1"
+
+    opened(f"scorers: {{similarity: {{{how}}}}}")
+
+    assert asked == [
+        {
+            "model": "m",
+            "revision": "r",
+            "precision": "bfloat16",
+            "prompt": "query: ",
+            "device": "cuda:1",
+        }
+    ]
+
+
+def test_tokens_are_not_matched_with_a_model_that_does_not_tell_them_apart(
+    opened: Callable[..., Project], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(HashEmbedder, "tells_tokens", False)
+    monkeypatch.setattr("judge.wiring.embedders.EncoderEmbedder", lambda *_, **__: HashEmbedder())
+
+    with pytest.raises(ConfigError, match="a model whose tokens can be told apart"):
+        opened(f"scorers: {{similarity: {{{ALSO}}}}}")
+
+
+def test_vectors_are_asked_of_an_endpoint_and_once_for_all_runs(
+    opened: Callable[..., Project], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def vectors(received: Received) -> Answer:
+        texts = received.body["input"]
+        assert isinstance(texts, list)
+        rows = HashEmbedder(dim=16).embed(texts).tolist()
+        data = [{"index": place, "embedding": row} for place, row in enumerate(rows)]
+        return Answer(body={"data": data, "model": "served"})
+
+    monkeypatch.setenv("EMBED_KEY", KEY)
+    with FakeEndpoint(vectors) as endpoint:
+        more = (
+            f"scorers: {{similarity: {{model: embed-9, endpoint: {{base_url: '{endpoint.base_url}',"
+            " api_key_env: EMBED_KEY, dimensions: 16}}}"
+        )
+        opened(more)
+        for _ in range(2):
+            project = open_project(
+                tmp_path / "project" / "judge.yaml",
+                calls=CallLimits(vectors=tmp_path / "vectors.sqlite"),
+            )
+            scorer = _instruments(project)[0].scorer
+            found = asyncio.run(scorer.score(list(project.dataset.records())))
+            assert all(isinstance(outcome, Score) for outcome in found)
+            assert scorer.measure.identity["embedder"] == "embed-9"
+
+    (request,) = endpoint.requests
+    assert request.path.endswith("/embeddings")
+    assert request.headers["authorization"] == f"Bearer {KEY}"
+    assert (tmp_path / "vectors.sqlite").stat().st_mode & 0o077 == 0
+
+
+def test_a_file_of_vectors_that_is_none_is_refused_when_the_project_is_opened(
+    opened: Callable[..., Project], tmp_path: Path
+) -> None:
+    opened("scorers: {similarity: {}}")
+    (tmp_path / "vectors.sqlite").write_text("no database at all, only a long enough text")
+
+    with pytest.raises(ConfigError, match="the file can be deleted"):
+        open_project(
+            tmp_path / "project" / "judge.yaml",
+            calls=CallLimits(vectors=tmp_path / "vectors.sqlite"),
+        )

@@ -20,6 +20,7 @@ from judge.records.scale import Scale
 from judge.results.store import DocumentStore, Store
 from judge.runs.executor import Stop
 from judge.scorers.scorer import Scorer
+from judge.scorers.yardsticks import YardstickMaker
 from judge.trust.certificate import (
     TrustThresholds,
 )
@@ -35,6 +36,7 @@ class Instrument:
         calls_a_model: whether a score costs a call to an endpoint.
         scale: of a judge; None for other scorers.
         rubric: what a judge is told beside the texts; empty where nothing is.
+        yardstick: measures what a similarity means; None for other scorers.
     """
 
     scorer: Scorer
@@ -43,6 +45,7 @@ class Instrument:
     calls_a_model: bool = False
     scale: Scale | None = None
     rubric: str = ""
+    yardstick: YardstickMaker | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

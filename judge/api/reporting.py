@@ -5,6 +5,7 @@ from datetime import datetime
 from functools import partial
 
 from judge.api.trying import kept_controls
+from judge.api.yardsticks import kept_yardsticks
 from judge.reports.report import Report, report_on
 from judge.results.run import RunManifest
 from judge.results.store import DocumentStore, Store
@@ -27,7 +28,11 @@ SENTINELS = "sentinels"
 def report(store: Store, manifest: RunManifest, *, now: datetime) -> Report:
     """Return the report of a run; certificates are looked up now, not when it ran."""
     admitted = admitted_results(store, manifest, now=now)
-    return report_on(admitted, spending=store.spending(manifest.run_id))
+    return report_on(
+        admitted,
+        spending=store.spending(manifest.run_id),
+        yardsticks=kept_yardsticks(store, manifest.run_id),
+    )
 
 
 def admitted_results(

@@ -9,6 +9,7 @@ from judge.api.project import Instrument, Project, RunContext, RunStore, run_con
 from judge.api.running import SCORING, ignore, keep_gold, manifest_of, new_run_id, score_tasks
 from judge.api.sentinels import judge_sentinels_again
 from judge.api.trying import keep_controls, kept_controls, mixed
+from judge.api.yardsticks import keep_yardsticks
 from judge.errors import ConfigError, ScoringError
 from judge.models.cache import CompletionStore
 from judge.models.dry import DryRun
@@ -154,6 +155,7 @@ async def resume(
                 for i in instruments
             ]
             await score_tasks(work, store, run_id=manifest.run_id, stop=stop, watcher=watcher)
+            await keep_yardsticks(project, store, instruments, run_id=manifest.run_id, stop=stop)
     await judge_sentinels_again(project, store, manifest, now=lambda: datetime.now(UTC), stop=stop)
 
 
@@ -208,6 +210,7 @@ async def _whole(
             for instrument in instruments
         ]
         await score_tasks(work, store, run_id=run_id, stop=context.stop, watcher=watcher)
+        await keep_yardsticks(project, store, instruments, run_id=run_id, stop=context.stop)
     return manifest
 
 

@@ -70,7 +70,9 @@ def compare(
         runs = find_run(kept, before), find_run(kept, after)
         interrupted = False
         if rejudge:
-            limits = call_limits(connections=max_connections, rpm=rpm, tpm=tpm, max_cost=max_cost)
+            limits = call_limits(
+                connections=max_connections, store=store, rpm=rpm, tpm=tpm, max_cost=max_cost
+            )
             project = reopen_project(runs[1], kept, calls=limits)
             interrupted = _judge_again(project, kept, *runs)
         found = compare_runs(kept, *runs, now=datetime.now(UTC))

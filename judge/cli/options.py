@@ -72,6 +72,7 @@ JsonOption: TypeAlias = Annotated[
 def call_limits(
     *,
     connections: int,
+    store: str = "",
     rpm: float | None = None,
     tpm: float | None = None,
     max_cost: float | None = None,
@@ -80,6 +81,7 @@ def call_limits(
 ) -> "CallLimits":
     """Return the limits that options set."""
     from judge.wiring.endpoint import CallLimits
+    from judge.wiring.store import vectors_beside
 
     return CallLimits(
         connections=connections,
@@ -88,6 +90,7 @@ def call_limits(
         max_cost=max_cost,
         batch=batch,
         use_kept_answers=cache,
+        vectors=vectors_beside(store) if store else None,
     )
 
 

@@ -49,6 +49,7 @@ def resume(
         manifest = find_run(kept, name)
         calls = call_limits(
             connections=max_connections,
+            store=store,
             rpm=rpm,
             tpm=tpm,
             max_cost=max_cost,

@@ -89,6 +89,7 @@ def run(
         seed=seed,
         calls=call_limits(
             connections=max_connections,
+            store=store,
             rpm=rpm,
             tpm=tpm,
             max_cost=max_cost,

@@ -60,6 +60,7 @@ def validate(
         config,
         calls=call_limits(
             connections=max_connections,
+            store=store,
             rpm=rpm,
             tpm=tpm,
             max_cost=max_cost,

@@ -119,8 +119,14 @@ class EncoderEmbedder:
 
     @property
     def token_limit(self) -> int:
-        """Tokens of a text, with those the model adds, that the model reads."""
-        return self._loaded().limit
+        """Tokens of a text, with those added, that the model reads; 0 where nobody can count."""
+        encoder = self._loaded()
+        return encoder.limit if encoder.counts else 0
+
+    @property
+    def tells_tokens(self) -> bool:
+        """Whether tokens can be counted, and their vectors told apart."""
+        return self._loaded().counts
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         if not texts:
@@ -259,6 +265,11 @@ class _Encoder:
         self._zeros = False
         self._padding = 0
         self._tokeniser = self._own_tokeniser()
+
+    @property
+    def counts(self) -> bool:
+        """Whether the tokens of a text are known."""
+        return self._tokeniser is not None
 
     def vectors(self, texts: Sequence[str]) -> "torch.Tensor":
         """Return shape (len(texts), dim), on the device."""

@@ -77,6 +77,7 @@ class VectorFile:
         rows = [(key, vector.astype("<f4").tobytes()) for key, vector in vectors.items()]
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.touch(mode=0o600)  # of texts that are nobody else's business
             with closing(self._open()) as file, file:
                 file.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
         except (sqlite3.Error, OSError) as error:

@@ -6,6 +6,7 @@ from typing import TypeAlias
 import msgspec
 
 from judge.render.figures_json import figure_json
+from judge.render.similarity_json import similarity_json
 from judge.render.task_json import class_json, family_json, field_json
 from judge.reports.corrected import Corrected
 from judge.reports.report import Example, Report
@@ -34,6 +35,7 @@ def report_json(report: Report) -> bytes:
             "families": [family_json(row) for row in report.families],
             "classes": [class_json(row) for row in report.classes],
             "fields": [field_json(row) for row in report.fields],
+            **similarity_json(report.similarity),
             **_spending(report.spending),
             "examples": [_example(example) for example in report.examples],
         }

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from judge.render.families_section import families_sections
 from judge.render.money import money
 from judge.render.page import Page, Section, Table
+from judge.render.similarity_section import similarity_sections
 from judge.render.task_sections import class_sections, field_sections
 from judge.render.text import (
     NO_NUMBER,
@@ -33,6 +34,7 @@ def report_page(report: Report) -> Page:
             *_metric_sections(report),
             *class_sections(report.classes),
             *field_sections(report.fields),
+            *similarity_sections(report),
             *_retention_sections(report),
             _missing_section(report),
             *_spending_sections(report),

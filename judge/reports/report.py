@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from judge.records.record import Record
 from judge.reports.families import FamilyRow, families
 from judge.reports.retention import RetentionRow, retention
+from judge.reports.similarity import SimilarityFindings, similarity_findings
 from judge.reports.summary import SummaryRow, summarize
 from judge.reports.task_figures import ClassRow, FieldRow, class_rows, field_rows
 from judge.results.outcome import Outcome
 from judge.results.run import RunManifest
 from judge.results.spending import Spending
+from judge.results.yardstick import Yardstick
 from judge.trust.admission import AdmittedResults
 from judge.trust.certificate import JudgeTrust
 from judge.trust.control_findings import ControlFindings
@@ -52,15 +55,22 @@ class Report:
     families: tuple[FamilyRow, ...]
     classes: tuple[ClassRow, ...]
     fields: tuple[FieldRow, ...]
+    similarity: tuple[SimilarityFindings, ...]
     examples: tuple[Example, ...]
 
 
-def report_on(admitted: AdmittedResults, *, spending: Spending | None = None) -> Report:
+def report_on(
+    admitted: AdmittedResults,
+    *,
+    spending: Spending | None = None,
+    yardsticks: Mapping[str, Yardstick] = MappingProxyType({}),
+) -> Report:
     """Return the report of admitted results.
 
     Args:
         admitted: the results.
         spending: what it cost to get them.
+        yardsticks: what the similarities mean, by metric.
     """
     trusts = tuple(m.trust for m in admitted.measures if m.trust is not None)
     return Report(
@@ -75,6 +85,7 @@ def report_on(admitted: AdmittedResults, *, spending: Spending | None = None) ->
         families=tuple(families(admitted)),
         classes=tuple(class_rows(admitted)),
         fields=tuple(field_rows(admitted)),
+        similarity=tuple(similarity_findings(admitted, yardsticks=yardsticks)),
         examples=tuple(_example(record, admitted) for record in admitted.records),
     )
 

@@ -16,6 +16,15 @@ SIMILARITY = "similarity"
 ADHERENCE = "adherence"
 ACCURACY = "accuracy"
 FIELD_F1 = "field_f1"
+ALIGNMENT = "alignment"
+TOKEN_MATCHING = "token_matching"  # noqa: S105 - no password
+NUMBERS_AND_NAMES = "numbers_and_names"
+
+SIMILARITIES = (SIMILARITY, ALIGNMENT, TOKEN_MATCHING, NUMBERS_AND_NAMES)
+"""Scorers that say without a judge how much a text has in common with another."""
+
+TRUNCATED = "truncated"
+"""The flag of a similarity of a text that the model read the beginning of only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

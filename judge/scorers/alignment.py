@@ -1,7 +1,8 @@
 """Sentence by sentence: what an output misses of its target, and what it adds to it."""
 
+import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
 
@@ -11,15 +12,15 @@ from numpy.typing import NDArray
 from judge.judges.sentences import SENTENCES_VERSION, sentence_spans
 from judge.models.embedding import SharedEmbedder, Vectors
 from judge.records.record import Record, Target
+from judge.records.strict_json import JsonValue, StrictJsonError, read_strict_json
 from judge.results.outcome import Outcome, Score
-from judge.results.run import Measure
+from judge.results.run import ALIGNMENT, Measure
 from judge.scorers.scorer import known_outcome
 
-ALIGNMENT = "alignment"
 ALIGNED_AT = 0.5
 """The cosine from which on a sentence is not listed as missed or added."""
 
-_VERSION = "1"
+_VERSION = "2"
 _MOST_LISTED = 10
 _LONGEST_SHOWN = 300
 # Encoders read 256 tokens and more. A run of four letters is seldom more than one token, and a
@@ -149,9 +150,32 @@ def align(output: Vectors, target: Vectors) -> Aligned:
 
 
 def pieces(text: str) -> list[str]:
-    """Return the sentences of a text; one that is long for an encoder in parts of whole words."""
+    """Return the sentences of a text; one that is long for an encoder in parts of whole words.
+
+    A text that is a JSON object or list has a piece for each value, with the names that lead to it:
+    how it is laid out is no matter of meaning.
+    """
+    if text.lstrip()[:1] in {"{", "["} and (named := list(_named_values(text))):
+        return [part for one in named for part in _parts(one)]
     found = [part for span in sentence_spans(text) for part in _parts(span.of(text))]
     return found or [text]
+
+
+def _named_values(text: str) -> Iterator[str]:
+    try:
+        document = read_strict_json(text)
+    except StrictJsonError:
+        return
+    waiting: list[tuple[str, JsonValue]] = [("", document)]
+    while waiting:
+        names, value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += [(f"{names} {name}", inner) for name, inner in reversed(value.items())]
+        elif isinstance(value, list):
+            waiting += [(names, inner) for inner in reversed(value)]
+        else:
+            said = value if isinstance(value, str) else json.dumps(value)
+            yield f"{names.strip()}: {said}" if names else said
 
 
 def _parts(sentence: str) -> list[str]:

@@ -66,11 +66,12 @@ async def similarity_baselines(
         target: what outputs are held against.
         rng: draws the random pairs.
         level: two-sided coverage aimed at, in (0, 1).
-        draws: random pairs; twice from the same cluster is never one.
+        draws: random pairs, and at most so many paraphrases; twice from the same cluster is never
+            a random pair.
     """
     clusters = _codes([record.cluster for record in records])
     random, of_random = _random_pairs(records, clusters, target=target, rng=rng, draws=draws)
-    alike, of_alike = _paraphrases(records)
+    alike, of_alike = _paraphrases(records, rng=rng, most=draws)
     texts = list(dict.fromkeys(text for pair in (*random, *alike) for text in pair))
     if not texts:
         none = Undefined(reason="no output has an answer to be compared with")
@@ -89,7 +90,9 @@ async def similarity_baselines(
     return SimilarityBaselines(
         random=bounded_mean(by_chance, of_random, lower=-1, upper=1, level=level),
         random_high=_high(by_chance, of_random, level=level),
-        paraphrase=bounded_mean(agreeing, of_alike, lower=-1, upper=1, level=level),
+        paraphrase=bounded_mean(agreeing, of_alike, lower=-1, upper=1, level=level)
+        if alike
+        else Undefined(reason="no item has two right answers"),
     )
 
 
@@ -122,7 +125,9 @@ def _random_pairs(
     return pairs, np.array(of_pair, dtype=np.int64)
 
 
-def _paraphrases(records: Sequence[Record]) -> tuple[list[Pair], NDArray[np.int64]]:
+def _paraphrases(
+    records: Sequence[Record], *, rng: np.random.Generator, most: int
+) -> tuple[list[Pair], NDArray[np.int64]]:
     """Return right answers beside each other, item by item, and the cluster of each pair."""
     items = {record.item_id: record for record in records}
     pairs: list[Pair] = []
@@ -132,7 +137,10 @@ def _paraphrases(records: Sequence[Record]) -> tuple[list[Pair], NDArray[np.int6
         found = list(islice(combinations(distinct, 2), _MOST_PER_ITEM))
         pairs += found
         of_pair += [record.cluster] * len(found)
-    return pairs, _codes(of_pair)
+    if len(pairs) <= most:
+        return pairs, _codes(of_pair)
+    drawn = np.sort(rng.choice(len(pairs), most, replace=False))
+    return [pairs[place] for place in drawn], _codes([of_pair[place] for place in drawn])
 
 
 def _codes(names: Sequence[str]) -> NDArray[np.int64]:

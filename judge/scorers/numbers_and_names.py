@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 from judge.records.record import Record, Target
 from judge.results.outcome import NotApplicable, Outcome, Score
-from judge.results.run import Measure
+from judge.results.run import NUMBERS_AND_NAMES, Measure
 from judge.scorers.facts import FACTS_VERSION, Fact, FactKind, facts, plain_words
 from judge.scorers.scorer import known_outcome
 
-NUMBERS_AND_NAMES = "numbers_and_names"
 NUMBERS_DIFFER = "numbers_differ"
 NAMES_DIFFER = "names_differ"
 

@@ -11,11 +11,8 @@ from numpy.typing import NDArray
 from judge.models.embedding import SharedEmbedder, Vectors
 from judge.records.record import Record, Target
 from judge.results.outcome import Outcome, Score
-from judge.results.run import SIMILARITY, Measure
+from judge.results.run import SIMILARITY, TRUNCATED, Measure
 from judge.scorers.scorer import known_outcome
-
-TRUNCATED = "truncated"
-"""The flag of a score about a text that the model read the beginning of only."""
 
 # No tokenizer makes more tokens of a text than it has bytes, and the few that a model adds.
 _MOST_BYTES = 4

@@ -10,10 +10,8 @@ import numpy as np
 from judge.models.embedding import Vectors
 from judge.records.record import Record, Target
 from judge.results.outcome import Outcome, Score
-from judge.results.run import Measure
+from judge.results.run import TOKEN_MATCHING, Measure
 from judge.scorers.scorer import known_outcome
-
-TOKEN_MATCHING = "token_matching"  # noqa: S105 - no password
 
 _VERSION = "1"
 

@@ -15,6 +15,9 @@ Floats = NDArray[np.float64]
 _DRAWS = 2_000
 _CELLS = 4_000_000
 """Numbers of resamples held at once: 32 MB."""
+_MOST_CUTS = 256
+"""That resamples choose among: a threshold is never known to a 256th of the scores."""
+_FEWEST_CUTS = 32
 _FEWEST = 5
 """Items of each label under which a threshold is no more than where they happen to lie."""
 
@@ -47,7 +50,8 @@ def fit_threshold(
     """Return the threshold that tells the labels apart best, both of them weighing the same.
 
     It lies in the middle between two neighbouring scores. Its limits are percentiles over
-    resamples of the clusters; the items that a resample left out tell what it is worth.
+    resamples of the clusters, which choose among at most 256 places; the items that a resample
+    left out tell what it is worth.
 
     Args:
         labels: 0 or 1, shape (n,).
@@ -75,66 +79,91 @@ def fit_threshold(
         return Undefined(reason=why, n=n)
     if values.min() == values.max():
         return Undefined(reason="all scores are equal", n=n)
-    order = np.argsort(values, kind="stable")
-    curve = _Curve(positive[order], values[order])
-    whole = np.ones((1, n))
-    place = curve.best(whole)
-    fitted = float(curve.informedness(whole)[0, place[0]])
-    thresholds, outside = _resampled(curve, codes[order], groups, rng=rng, draws=draws)
+    cuts, told = _curve(positive, values)
+    best = int(np.argmax(told))
+    fewer = _thinned(cuts, best, most=_cuts_at_once(groups))
+    tally = _Tally(positive, codes, np.searchsorted(fewer, values), n_cuts=fewer.size)
+    places, outside = _resampled(tally, groups, rng=rng, draws=draws)
     if not outside.size:
         return Undefined(reason="the clusters are too few to hold some of them out", n=n)
-    value = float(curve.cuts[place[0]])
+    value = float(cuts[best])
     held_out = float(outside.mean())
     return Threshold(
-        threshold=_estimate(value, thresholds, level=level, n=n, groups=groups),
+        threshold=_estimate(value, fewer[places], level=level, n=n, groups=groups),
         informedness=_estimate(held_out, outside, level=level, n=n, groups=groups),
-        fitted=fitted,
+        fitted=float(told[best]),
     )
 
 
-class _Curve:
-    """Items by rising score, and the places between unequal ones where they can be cut."""
+def _curve(positive: NDArray[np.bool_], values: Floats) -> tuple[Floats, Floats]:
+    """Return every place between unequal scores, rising, and the informedness there."""
+    order = np.argsort(values, kind="stable")
+    ordered, labels = values[order], positive[order]
+    last = np.flatnonzero(np.diff(ordered))
+    cuts = ordered[last] + np.diff(ordered)[last] / 2
+    below_1, below_0 = np.cumsum(labels)[last], np.cumsum(~labels)[last]
+    told = below_0 / (~labels).sum() - below_1 / labels.sum()
+    return cuts, np.asarray(told, dtype=np.float64)
 
-    def __init__(self, positive: NDArray[np.bool_], values: Floats) -> None:
-        self._positive = positive.astype(np.float64)
-        self._last = np.flatnonzero(np.diff(values))
-        self.cuts = values[self._last] + np.diff(values)[self._last] / 2
 
-    def informedness(self, weights: Floats) -> Floats:
-        """Return it for each row of weights and each cut; NaN where a label has no weight."""
-        ones = weights * self._positive
-        below_1 = np.cumsum(ones, axis=1)
-        below_0 = np.cumsum(weights - ones, axis=1)
+def _cuts_at_once(groups: int) -> int:
+    return int(np.clip(_CELLS // groups, _FEWEST_CUTS, _MOST_CUTS))
+
+
+def _thinned(cuts: Floats, best: int, *, most: int) -> Floats:
+    """Return about so many of the cuts, evenly many scores apart, the best of them among these."""
+    if cuts.size <= most:
+        return cuts
+    spaced = np.linspace(0, cuts.size - 1, most).round().astype(np.int64)
+    return np.asarray(cuts[np.unique(np.append(spaced, best))], dtype=np.float64)
+
+
+class _Tally:
+    """How many items of each label each cluster has between two cuts.
+
+    A resample of the clusters is then one multiplication of matrices, whatever the items are.
+    """
+
+    def __init__(
+        self,
+        positive: NDArray[np.bool_],
+        codes: NDArray[np.int64],
+        bins: NDArray[np.intp],
+        *,
+        n_cuts: int,
+    ) -> None:
+        shape = (int(codes.max()) + 1, n_cuts + 1)
+        self._of = np.zeros((2, *shape), dtype=np.float32)
+        np.add.at(self._of, (positive.astype(np.int64), codes, bins), 1)
+
+    def informedness(self, drawn: NDArray[np.float32]) -> Floats:
+        """Return it for each row of draws and each cut; NaN where a label is not drawn."""
+        below_0, below_1 = (
+            np.cumsum(drawn @ table, axis=1, dtype=np.float64) for table in self._of
+        )
         with np.errstate(invalid="ignore", divide="ignore"):
-            missed = below_1[:, self._last] / below_1[:, -1:]
-            told = below_0[:, self._last] / below_0[:, -1:]
+            told = below_0[:, :-1] / below_0[:, -1:]
+            missed = below_1[:, :-1] / below_1[:, -1:]
         return np.asarray(told - missed, dtype=np.float64)
-
-    def best(self, weights: Floats) -> NDArray[np.intp]:
-        """Return the best cut for each row of weights."""
-        told = np.nan_to_num(self.informedness(weights), nan=-2.0)
-        return np.asarray(np.argmax(told, axis=1), dtype=np.intp)
 
 
 def _resampled(
-    curve: _Curve,
-    codes: NDArray[np.int64],
-    groups: int,
-    *,
-    rng: np.random.Generator,
-    draws: int,
-) -> tuple[Floats, Floats]:
-    """Return the thresholds of resamples, and their informedness on what these left out."""
-    thresholds: list[Floats] = []
+    tally: _Tally, groups: int, *, rng: np.random.Generator, draws: int
+) -> tuple[NDArray[np.intp], Floats]:
+    """Return the best cuts of resamples, and their informedness on what these left out."""
+    places: list[NDArray[np.intp]] = []
     outside: list[Floats] = []
-    for size in _sizes(draws, each=max(1, _CELLS // codes.size)):
-        drawn = rng.multinomial(groups, np.full(groups, 1 / groups), size=size)
-        weights = drawn[:, codes].astype(np.float64)
-        cuts = curve.best(weights)
-        left_out = curve.informedness((weights == 0).astype(np.float64))[np.arange(size), cuts]
-        thresholds.append(curve.cuts[cuts])
+    for size in _sizes(draws, each=max(1, _CELLS // groups)):
+        rows = np.arange(size)
+        drawn = rng.integers(0, groups, (size, groups)) + groups * rows[:, None]
+        counts = np.bincount(drawn.ravel(), minlength=size * groups).reshape(size, groups)
+        weights = counts.astype(np.float32)
+        told = np.nan_to_num(tally.informedness(weights), nan=-2.0)
+        best = np.argmax(told, axis=1)
+        left_out = tally.informedness((weights == 0).astype(np.float32))[rows, best]
+        places.append(best)
         outside.append(left_out[np.isfinite(left_out)])
-    return np.concatenate(thresholds), np.concatenate(outside)
+    return np.concatenate(places), np.concatenate(outside)
 
 
 def _sizes(total: int, *, each: int) -> Iterator[int]:

@@ -78,12 +78,14 @@ class AdmittedResults:
 
     Attributes:
         possibly_paid: calls that were sent before a crash and never answered.
+        gold: every set of labels on this evaluation set, oldest first.
     """
 
     manifest: RunManifest
     possibly_paid: int
     records: tuple[Record, ...]
     measures: tuple[AdmittedMeasure, ...]
+    gold: tuple[GoldSet, ...] = ()
 
 
 def admit(
@@ -151,6 +153,7 @@ def admit(
         possibly_paid=len(left_open),
         records=records,
         measures=tuple(admitted),
+        gold=tuple(found for found in gold if found.population == manifest.population),
     )
 
 

@@ -16,9 +16,12 @@ from judge.records.rating import (
 from judge.records.record import Record, RecordKey, Target
 from judge.records.scale import Scale
 from judge.results.run import Measure
+from judge.stats.estimate import Undefined
 
 GOLD_KIND = "gold"
 """Kind of the stored document."""
+
+_BINARY = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +86,21 @@ class Gold:
     labels: Mapping[RecordKey, GoldLabel]
     changed: int = 0
     why_not: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RightOrWrong:
+    """What people said of the texts of a run, where they had two categories.
+
+    Attributes:
+        criterion: what they were asked.
+        source: whether people said it, or an author constructed it.
+        right: by record, whether it is of the better category.
+    """
+
+    criterion: str
+    source: LabelSource
+    right: Mapping[RecordKey, bool]
 
 
 def gold_set(
@@ -165,6 +183,34 @@ def gold_for(
         labels={label.key: label for label in known if label.system not in lost},
         changed=len(changed),
         why_not=_why_not(newest),
+    )
+
+
+def right_or_wrong(
+    records: Sequence[Record], sets: Sequence[GoldSet], *, target: Target
+) -> RightOrWrong | Undefined:
+    """Return what people said of texts that are still the same, as right or wrong.
+
+    Args:
+        records: of the run.
+        sets: of its evaluation set, oldest first; the newest that fits counts.
+        target: what outputs were compared with.
+    """
+    about = [found for found in sets if found.target is target]
+    binary = [found for found in about if len(found.categories) == _BINARY]
+    if not binary:
+        scale = "; those there are are not on two categories" if about else ""
+        return Undefined(reason=f"no labels by people against the {target.value}{scale}")
+    newest = binary[-1]
+    texts = {record.key: text_hash(record.output) for record in records}
+    return RightOrWrong(
+        criterion=newest.criterion,
+        source=newest.source,
+        right={
+            label.key: label.label == newest.categories[-1]
+            for label in newest.labels
+            if texts.get(label.key) == label.output_hash
+        },
     )
 
 

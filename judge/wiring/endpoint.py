@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from judge.api.project import RunContext
@@ -47,6 +48,7 @@ class CallLimits:
         batch: whether questions are put to the endpoint's batch API: cheaper, within a day.
         use_kept_answers: whether answers that were paid for before may be used; None leaves it to
             the config.
+        vectors: file in which vectors are kept that need not be computed again; None for nowhere.
     """
 
     connections: int = DEFAULT_CONNECTIONS
@@ -55,6 +57,7 @@ class CallLimits:
     max_cost: float | None = None
     batch: bool = False
     use_kept_answers: bool | None = None
+    vectors: Path | None = None
 
     @property
     def in_flight(self) -> int:
@@ -208,7 +211,7 @@ def open_chat(section: JudgeSection, *, connections: int) -> OpenAIChat:
         reply_format=ReplyFormat(section.response_format),
         connections=connections,
         api_version=section.api_version,
-        headers=_account_headers(),
+        headers=account_headers(),
     )
 
 
@@ -236,23 +239,40 @@ def price_of(section: JudgeSection, *, batch: bool = False) -> Price | None:
 
 def endpoint_of(section: JudgeSection) -> tuple[str, str]:
     """Return the address of a judge and the key it takes."""
-    base_url = section.base_url or os.environ.get("OPENAI_BASE_URL") or _OPENAI
-    if not _is_address(base_url):
+    return address_and_key(
+        section.base_url, section.api_key_env, place="the judge's", model=section.model
+    )
+
+
+def address_and_key(
+    base_url: str | None, api_key_env: str, *, place: str, model: str
+) -> tuple[str, str]:
+    """Return the address of an endpoint and the key it takes.
+
+    Args:
+        base_url: as the config has it; None for the environment's, or OpenAI's.
+        api_key_env: environment variable that holds the key.
+        place: of the config that names the endpoint, as messages call it.
+        model: that it runs.
+
+    Raises:
+        ConfigError: that is no address, or there is no key.
+    """
+    address = base_url or os.environ.get("OPENAI_BASE_URL") or _OPENAI
+    if not _is_address(address):
         # The address itself may hold a password.
-        place = "base_url" if section.base_url else "OPENAI_BASE_URL"
+        said = f"{place} base_url" if base_url else "OPENAI_BASE_URL"
+        raise ConfigError(f"{said} is no address of an endpoint; give one like {_OPENAI}")
+    key = os.environ.get(api_key_env, "")
+    if not key and not _is_loopback(address):
         raise ConfigError(
-            f"the judge's {place} is no address of an endpoint; give one like {_OPENAI}"
+            f"the environment variable {api_key_env} is not set; it must hold the key "
+            f"for {model} (or name another one with api_key_env)"
         )
-    key = os.environ.get(section.api_key_env, "")
-    if not key and not _is_loopback(base_url):
-        raise ConfigError(
-            f"the environment variable {section.api_key_env} is not set; it must hold the key "
-            f"for {section.model} (or name another one with api_key_env)"
-        )
-    return base_url, key or "none"
+    return address, key or "none"
 
 
-def _account_headers() -> dict[str, str]:
+def account_headers() -> dict[str, str]:
     """Return what `openai` would say of the account, from the variables it reads."""
     names = {"OpenAI-Organization": "OPENAI_ORG_ID", "OpenAI-Project": "OPENAI_PROJECT_ID"}
     return {header: found for header, name in names.items() if (found := os.environ.get(name))}

@@ -27,12 +27,12 @@ from judge.results.run import RunManifest
 from judge.results.sql import SqlStore
 from judge.scorers.adherence import AdherenceScorer
 from judge.scorers.scorer import Scorer
-from judge.scorers.similarity import SimilarityScorer
 from judge.scorers.task import TaskScorer
 from judge.trust.probes import JUDGE_FAMILY
 from judge.wiring.embedders import Embedders
 from judge.wiring.endpoint import CallLimits, Endpoints
 from judge.wiring.judging import LOCAL_BATCH, JudgedScorer
+from judge.wiring.similarity import similarity_instruments
 from judge.wiring.sources import rating_source, read_everything, thresholds
 from judge.wiring.tasks import PLACE, task_scorers
 
@@ -114,9 +114,10 @@ class _Workshop:
         self._folder = folder
         self._dataset = dataset
         self._known_ids = known_ids
-        self._embedders = Embedders(folder)
         if calls.use_kept_answers is None:
             calls = replace(calls, use_kept_answers=config.cache)
+        kept = calls.vectors if calls.use_kept_answers else None
+        self._embedders = Embedders(folder, vectors=kept)
         self._calls = calls
         self._judged = {
             name: JudgedScorer(
@@ -191,8 +192,7 @@ class _Workshop:
         similarity = self._config.scorers.similarity
         _ = self._adherence, self._tasks
         if similarity is not None:
-            self._targets(similarity.against, "scorers.similarity")
-            self._embedders.get(similarity.model, similarity.revision)
+            _ = list(self._similarity())
         for judged in self._judged.values():
             judged.check()
 
@@ -221,11 +221,10 @@ class _Workshop:
         if section is None:
             return
         zero = self._config.missing.similarity_on_empty_output == "zero"
-        embedder = self._embedders.get(section.model, section.revision)
-        for target in self._targets(section.against, "scorers.similarity"):
-            yield _local(
-                SimilarityScorer(embedder, target=target, empty_value=0.0 if zero else None)
-            )
+        targets = self._targets(section.against, "scorers.similarity")
+        yield from similarity_instruments(
+            section, self._embedders.of(section), targets, empty_value=0.0 if zero else None
+        )
 
     def _format(self) -> Iterator[Instrument]:
         if self._adherence is not None:

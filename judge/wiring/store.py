@@ -7,6 +7,13 @@ from judge.results.sql import SqlStore
 
 DEFAULT_STORE = ".judge/judge.sqlite"
 
+_VECTORS = "vectors.sqlite"
+
+
+def vectors_beside(location: str) -> Path:
+    """Return the file in which vectors are kept beside a store."""
+    return Path(location).with_name(_VECTORS)
+
 
 def open_store(location: str = DEFAULT_STORE, *, existing: bool = False) -> SqlStore:
     """Open the store at a path.

@@ -282,8 +282,11 @@ def test_each_token_of_a_text_has_a_unit_vector_but_those_the_model_adds(
 def test_tokens_that_cannot_be_told_apart_are_refused_by_name(own_model: Path) -> None:
     _padding_on_the_left(own_model)
 
+    encoder = EncoderEmbedder(str(own_model))
+
     with pytest.raises(ConfigError, match="in a way of its own"):
-        EncoderEmbedder(str(own_model)).token_vectors(["a"])
+        encoder.token_vectors(["a"])
+    assert (encoder.tells_tokens, encoder.token_limit) == (False, 0)
 
 
 def _ranks(vectors: Vectors) -> NDArray[np.intp]:

@@ -24,6 +24,7 @@ def test_the_sections_stand_in_their_order(small_report: Report) -> None:
         "equivalence.teacher",
         "similarity.reference",
         "adherence.strict",
+        "Similarity",
         "Quality retained",
         "What is missing",
         "What judging cost",

@@ -1,4 +1,5 @@
 import asyncio
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -100,6 +101,18 @@ def test_long_sentences_are_cut_into_parts_of_about_one_length_and_nothing_is_lo
 @pytest.mark.parametrize("text", ["", " ", "..."])
 def test_a_text_without_sentences_is_one_piece(text: str) -> None:
     assert len(pieces(text)) == 1
+
+
+def test_a_json_document_is_compared_value_by_value_however_it_is_laid_out() -> None:
+    wide = '{"total": 12.5, "paid": true, "lines": [{"text": "glue"}, {"text": "two pens"}]}'
+    tall = json.dumps(json.loads(wide), indent=2)
+
+    assert pieces(wide) == pieces(tall)
+    assert pieces(wide) == [
+        *("total: 12.5", "paid: true", "lines text: glue", "lines text: two pens"),
+    ]
+    assert pieces("[1") == ["[1"]
+    assert pieces("{}") == ["{}"]
 
 
 def test_opposite_texts_have_no_share_of_each_other() -> None:

@@ -10,7 +10,8 @@ from judge.errors import EmbeddingInvalid
 from judge.models.embedding import Embedder, SharedEmbedder, Vectors
 from judge.records.record import Record, Target
 from judge.results.outcome import Fate, FateCode, NotApplicable, Outcome, Score
-from judge.scorers.similarity import TRUNCATED, SimilarityScorer
+from judge.results.run import TRUNCATED
+from judge.scorers.similarity import SimilarityScorer
 from judge.testing import HashEmbedder
 
 RECORD = Record(

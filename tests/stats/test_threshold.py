@@ -91,6 +91,20 @@ def test_the_limits_hold_the_best_threshold_about_as_often_as_they_say() -> None
     assert np.mean(covered) > 0.9
 
 
+def test_many_scores_are_cut_as_finely_as_their_limits_can_tell() -> None:
+    rng = np.random.default_rng(3)
+    labels = rng.integers(0, 2, 4_000)
+    scores = rng.normal(size=4_000) + 2 * labels
+
+    found = fit_threshold(labels, scores, rng=rng, draws=400)
+
+    # The optimum is 1, with an informedness of 2 Phi(1) - 1.
+    assert isinstance(found, Threshold)
+    assert found.threshold.low < 1 < found.threshold.high
+    assert found.threshold.high - found.threshold.low < 0.4
+    assert found.informedness.value == pytest.approx(0.683, abs=0.03)
+
+
 def test_clusters_widen_the_limits() -> None:
     labels, scores = (np.repeat(part, 10) for part in _normals(_rng(), 40))
     codes = np.repeat(np.arange(40), 10)

@@ -7,15 +7,18 @@ from judge.records.dataset import Dataset
 from judge.records.rating import Aggregate, LabelSource, Rating, text_hash
 from judge.records.record import Item, RecordKey, Role, System, Target
 from judge.records.scale import EQUIVALENCE, Scale, ScaleKind
+from judge.stats.estimate import Undefined
 from judge.testing import judged_measure
 from judge.trust.gold import (
     Gold,
     GoldSet,
+    RightOrWrong,
     decode_gold,
     encode_gold,
     gold_for,
     gold_set,
     kept_labels,
+    right_or_wrong,
     weakest,
 )
 
@@ -247,3 +250,33 @@ def test_a_label_keeps_whether_all_systems_of_its_item_were_drawn_at_once(*, sha
     (label,) = _set([replace(_rating("i1", "equivalent"), shared_draw=shared)]).labels
 
     assert label.shared_draw is shared
+
+
+def test_labels_on_two_categories_say_right_or_wrong_of_the_texts_they_are_about() -> None:
+    first = _set([_rating(name, "different") for name in TEXTS])
+    newest = _set([_rating("i1", "equivalent"), _rating("i2", "different"), RATINGS[2]])
+    records = [replace(r, output={**TEXTS, "i3": "Milan"}[r.item_id]) for r in RECORDS]
+
+    found = right_or_wrong(records, [first, newest], target=Target.REFERENCE)
+
+    assert isinstance(found, RightOrWrong)
+    assert (found.criterion, found.source) == ("equivalence", LabelSource.HUMAN)
+    assert {key.item_id: right for key, right in found.right.items()} == {"i1": True, "i2": False}
+
+
+@pytest.mark.parametrize(
+    ("sets", "target", "why"),
+    [
+        ([], Target.REFERENCE, "no labels by people against the reference"),
+        ([_set()], Target.TEACHER, "no labels by people against the teacher"),
+        (
+            [_set([_rating("i1", "4")], scale=GRADES)],
+            Target.REFERENCE,
+            "no labels by people against the reference; those there are are not on two categories",
+        ),
+    ],
+)
+def test_without_labels_on_two_categories_nothing_is_right_or_wrong(
+    sets: list[GoldSet], target: Target, why: str
+) -> None:
+    assert right_or_wrong(RECORDS, sets, target=target) == Undefined(reason=why)
