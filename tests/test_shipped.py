@@ -57,7 +57,8 @@ def test_a_wheel_holds_every_shipped_file_as_it_is_in_the_source_tree(unpacked: 
     }
 
     assert held == {name: (ROOT / name).read_bytes() for name in FILES}
-    assert (unpacked / "judge" / "py.typed").is_file()
+    for name in ("py.typed", "render/page.css", "render/page.js"):
+        assert (unpacked / "judge" / name).is_file()
 
 
 def test_an_installed_wheel_finds_what_ships_inside_itself(unpacked: Path, tmp_path: Path) -> None:

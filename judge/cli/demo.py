@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from judge.reports.report import Example, Report
 
 CONFIG = "human_labels/demo/judge.yaml"
+REPORT = "judge-demo.html"
 
 _STUDENT, _TEACHER = "distilled", "teacher"
 _COSINE = "similarity.reference"
@@ -25,8 +26,10 @@ def demo(*, store: StoreOption = DEFAULT_STORE) -> None:
     from datetime import UTC, datetime
 
     from judge.api.reporting import report
+    from judge.cli.output import write_whole
     from judge.cli.run import score_and_report
     from judge.cli.validate import validate_and_report
+    from judge.render.report_html import report_html
     from judge.results.store import find_run
     from judge.shipped import shipped
     from judge.wiring.project import open_project
@@ -47,9 +50,11 @@ def demo(*, store: StoreOption = DEFAULT_STORE) -> None:
         [
             "your own two files:         judge run --teacher teacher.jsonl --student student.jsonl",
             "a config from your columns: judge init --help",
-            "this report as a file:      judge report latest -o report.md -o report.json",
+            "this report as a file:      judge report latest -o report.html -o report.json",
         ]
     )
+    write_whole(Path(REPORT), report_html(found))
+    print(f"\nOpen the report in a browser: {REPORT}")
 
 
 def _title(line: str) -> None:

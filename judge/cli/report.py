@@ -16,7 +16,10 @@ def report(
     outputs: Annotated[
         list[Path] | None,
         typer.Option(
-            "-o", "--output", help="Write it: .md, .json, or .jsonl for examples; repeatable."
+            "-o",
+            "--output",
+            help="Write it: .html, .md, .json, .csv for estimates, .jsonl for examples; "
+            "repeatable.",
         ),
     ] = None,
     store: StoreOption = DEFAULT_STORE,
@@ -27,9 +30,11 @@ def report(
 
     from judge.api.reporting import report as report_of
     from judge.cli.output import print_json, print_page, write_files
+    from judge.render.estimates_csv import estimates_csv
     from judge.render.json import examples_jsonl, report_json
     from judge.render.markdown import as_markdown
     from judge.render.pages import report_page
+    from judge.render.report_html import report_html
     from judge.results.store import find_run
     from judge.wiring.store import open_store
 
@@ -39,8 +44,10 @@ def report(
     write_files(
         outputs or [],
         {
+            ".html": lambda: report_html(found),
             ".md": lambda: as_markdown(page).encode(),
             ".json": lambda: report_json(found),
+            ".csv": lambda: estimates_csv(found),
             ".jsonl": lambda: examples_jsonl(found),
         },
     )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from judge.render.families_section import families_sections
 from judge.render.money import money
-from judge.render.page import Page, Section, Table
+from judge.render.page import Intervals, Page, Section, Table
 from judge.render.similarity_section import similarity_sections
 from judge.render.task_sections import class_sections, field_sections
 from judge.render.text import (
@@ -20,6 +20,7 @@ from judge.reports.report import Report
 from judge.reports.retention import RetentionRow
 from judge.reports.summary import Status, SummaryRow
 from judge.results.spending import Spent
+from judge.stats.estimate import Estimate
 from judge.trust.certificate import JudgeTrust
 
 
@@ -97,7 +98,7 @@ def _metric_section(metric: str, rows: Sequence[SummaryRow], report: Report) -> 
     lines = [f"withheld: {reason}" for reason in dict.fromkeys(row.reason for row in withheld)]
     tables = []
     if len(withheld) < len(rows):
-        tables.append(_rows_table(rows, systems, _cell))
+        tables.append(_rows_table(rows, systems, cell, lambda row: row.estimate))
     corrected, refused = _corrected_table(rows, systems)
     if corrected is not None:
         lines.append("corrected by labels of people, which needs no trusted judge:")
@@ -108,7 +109,10 @@ def _metric_section(metric: str, rows: Sequence[SummaryRow], report: Report) -> 
 
 
 def _rows_table(
-    rows: Sequence[SummaryRow], systems: Sequence[str], cell: Callable[[SummaryRow], str]
+    rows: Sequence[SummaryRow],
+    systems: Sequence[str],
+    say: Callable[[SummaryRow], str],
+    drawn: Callable[[SummaryRow], Estimate | None],
 ) -> Table:
     cells = {(row.slice, row.system): row for row in rows}
     slices = list(dict.fromkeys(row.slice for row in rows if row.counts.n_records))
@@ -118,10 +122,14 @@ def _rows_table(
             [
                 name,
                 _same([cells[name, system].counts.n_records for system in systems]),
-                *(cell(cells[name, system]) for system in systems),
+                *(say(cells[name, system]) for system in systems),
             ]
             for name in slices
         ],
+        intervals=Intervals(
+            series=systems,
+            rows=[[drawn(cells[name, system]) for system in systems] for name in slices],
+        ),
     )
 
 
@@ -131,8 +139,12 @@ def _corrected_table(
     """Return the corrected scores, or why there is none."""
     found = [row.corrected for row in rows if row.corrected is not None]
     if any(one.estimate is not None for one in found):
-        return _rows_table(rows, systems, _corrected_cell), ""
+        return _rows_table(rows, systems, _corrected_cell, _corrected_estimate), ""
     return None, found[0].reason if found else ""
+
+
+def _corrected_estimate(row: SummaryRow) -> Estimate | None:
+    return None if row.corrected is None else row.corrected.estimate
 
 
 def _corrected_cell(row: SummaryRow) -> str:
@@ -152,7 +164,8 @@ def _same(counts: Sequence[int]) -> str:
     return "/".join(str(count) for count in (distinct if len(distinct) == 1 else counts))
 
 
-def _cell(row: SummaryRow) -> str:
+def cell(row: SummaryRow) -> str:
+    """Return a row's number with its limits, or the word that says why there is none."""
     if row.estimate is not None:
         return interval(row.estimate)
     return row.status.value if row.counts.n_records else NO_NUMBER
@@ -172,14 +185,18 @@ def _retention_sections(report: Report) -> list[Section]:
         if row.slice == OVERALL or (row.metric, OVERALL) in {(r.metric, r.slice) for r in shown}
     )
     lines += _undefined_lines(shown)
-    tables = [_kept_table(shown, _kept)] if shown else []
+    tables = [_kept_table(shown, _kept, lambda row: row.estimate)] if shown else []
     if corrected:
         lines.append("corrected by labels of people, which needs no trusted judge: last table")
-        tables.append(_kept_table(corrected, _kept_corrected))
+        tables.append(_kept_table(corrected, _kept_corrected, _corrected_ratio))
     return [Section(title="Quality retained", lines=lines, tables=tables)]
 
 
-def _kept_table(rows: Sequence[RetentionRow], cell: Callable[[RetentionRow], str]) -> Table:
+def _kept_table(
+    rows: Sequence[RetentionRow],
+    say: Callable[[RetentionRow], str],
+    drawn: Callable[[RetentionRow], Estimate | None],
+) -> Table:
     students = list(dict.fromkeys(row.student for row in rows))
     cells = {(row.metric, row.slice, row.student): row for row in rows}
     names = dict.fromkeys((row.metric, row.slice) for row in rows)
@@ -189,13 +206,26 @@ def _kept_table(rows: Sequence[RetentionRow], cell: Callable[[RetentionRow], str
             [
                 f"{metric}  {name}",
                 *(
-                    cell(found) if (found := cells.get((metric, name, s))) else NO_NUMBER
+                    say(found) if (found := cells.get((metric, name, s))) else NO_NUMBER
                     for s in students
                 ),
             ]
             for metric, name in names
         ],
+        intervals=Intervals(
+            series=students,
+            rows=[
+                [drawn(found) if (found := cells.get((*key, s))) else None for s in students]
+                for key in names
+            ],
+            marks=[1.0],
+            percent=True,
+        ),
     )
+
+
+def _corrected_ratio(row: RetentionRow) -> Estimate | None:
+    return None if row.corrected is None else row.corrected.estimate
 
 
 def _kept_corrected(row: RetentionRow) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from judge.records.record import Record
+from judge.records.record import Record, Role
 from judge.reports.families import FamilyRow, families
 from judge.reports.retention import RetentionRow, retention
 from judge.reports.similarity import SimilarityFindings, similarity_findings
@@ -57,6 +57,11 @@ class Report:
     fields: tuple[FieldRow, ...]
     similarity: tuple[SimilarityFindings, ...]
     examples: tuple[Example, ...]
+
+    @property
+    def teacher(self) -> str:
+        """Name of the teacher; empty where there is none."""
+        return next((s.name for s in self.manifest.systems if s.role is Role.TEACHER), "")
 
 
 def report_on(

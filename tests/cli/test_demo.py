@@ -9,7 +9,7 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from judge.cli.demo import CONFIG
+from judge.cli.demo import CONFIG, REPORT
 from judge.results.store import find_run
 from judge.shipped import shipped
 from judge.testing import FakeEndpoint
@@ -39,6 +39,8 @@ def test_the_demo_runs_the_real_commands_and_ends_with_the_trap_and_what_to_type
     assert re.search(r" [1-9] of the student's 15 wrong outputs have a cosine of 0\.95 or", words)
     assert "cv-05: second job begins in 2010 and not in 2011 (one digit)" in words
     assert "judge run --teacher teacher.jsonl --student student.jsonl" in words
+    assert found.stdout.endswith(f"\nOpen the report in a browser: {REPORT}\n")
+    assert "<h1>demo</h1>" in Path(REPORT).read_text()
     with open_store(existing=True) as kept:
         assert find_run(kept, "latest").name == "demo"
 

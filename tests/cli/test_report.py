@@ -34,7 +34,7 @@ def test_a_report_is_what_the_run_printed(judge: Run, run_id: str) -> None:
 
 
 def test_a_report_is_written_in_every_format_and_not_printed_then(judge: Run, run_id: str) -> None:
-    files = ["out/report.md", "report.json", "examples.jsonl"]
+    files = ["out/report.md", "report.json", "examples.jsonl", "report.html", "estimates.csv"]
     options = [part for file in files for part in ("-o", file)]
 
     written, printed = judge("report", "latest", *options), judge("report", "latest", "--json")
@@ -46,6 +46,8 @@ def test_a_report_is_written_in_every_format_and_not_printed_then(judge: Run, ru
     assert report["run"]["run_id"] == run_id
     lines = Path("examples.jsonl").read_text().splitlines()
     assert [json.loads(line) for line in lines] == report["examples"]
+    assert f"run {run_id} · 6 items" in Path("report.html").read_text()
+    assert Path("estimates.csv").read_text().count("\n") == 1 + len(report["estimates"])
 
 
 def test_json_and_files_can_be_had_together(judge: Run, run_id: str) -> None:
@@ -61,7 +63,7 @@ def test_an_unknown_format_is_refused_before_anything_is_written(judge: Run, run
 
     assert (found.returncode, found.stdout) == (2, "")
     assert "report.pdf: unknown format '.pdf'" in found.stderr
-    assert "known: .md, .json, .jsonl" in found.stderr
+    assert "known: .html, .md, .json, .csv, .jsonl" in found.stderr
     assert sorted(Path().rglob("*")) == before
 
 
