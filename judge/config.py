@@ -68,6 +68,18 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
 
+class TrainingSection(_Section):
+    """What students were trained on: no item of the set may stand in it."""
+
+    files: tuple[str, ...] = Field(
+        min_length=1, description=".jsonl, .csv, .tsv, .txt or .md, each also .gz"
+    )
+    columns: tuple[str, ...] = Field(default=(), description="those to look in; default: all")
+    outputs: tuple[str, ...] = Field(
+        default=(), description="systems whose answers must not stand in it either"
+    )
+
+
 class DatasetSection(_Section):
     """Where the items are and how their columns read."""
 
@@ -85,6 +97,12 @@ class DatasetSection(_Section):
         description="text between several right answers, or 'list' for a JSON list of them",
     )
     cluster: str | None = Field(default=None, description="column that groups related items")
+    frozen: str | None = Field(
+        default=None, description="manifest by judge freeze: a set that differs is refused"
+    )
+    training: TrainingSection | None = Field(
+        default=None, description="training files: reports name the items that stand in them"
+    )
 
 
 class SystemSection(_Section):

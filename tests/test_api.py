@@ -16,6 +16,7 @@ from judge.api.validating import validate_judge
 from judge.api.yardsticks import kept_yardsticks
 from judge.errors import (
     ConfigError,
+    DataError,
     EmbeddingInvalid,
     JudgeUnavailable,
     JudgeUnparseable,
@@ -33,6 +34,7 @@ from judge.records.dataset import Dataset
 from judge.records.rating import Aggregate, LabelSource, RatingSource
 from judge.records.record import Item, Role, System, Target
 from judge.records.scale import EQUIVALENCE
+from judge.records.verification import TrainingFiles
 from judge.reports.summary import Status
 from judge.results.outcome import Fate, Score
 from judge.results.run import Result, RunManifest
@@ -558,3 +560,64 @@ def test_an_embedder_that_fails_after_the_run_costs_the_baselines_only_until_a_r
     assert len(store.results(run.run_id)) == 2 * N
     assert without.yardstick is None
     assert with_them.yardstick is not None
+
+
+def _with_training(tmp_path: Path, text: str) -> Project:
+    long = "which of the two harbours reopened first after the great storm of last winter"
+    dataset = _dataset()
+    first = replace(dataset.items[0], input=long)
+    file = tmp_path / "train.txt"
+    file.write_text(text.format(first=long))
+    return replace(
+        _project(
+            FakeChat(see_through), dataset=replace(dataset, items=(first, *dataset.items[1:]))
+        ),
+        training=TrainingFiles(files=(file,)),
+    )
+
+
+def test_every_report_of_a_run_names_the_items_that_training_had(tmp_path: Path) -> None:
+    store = MemoryStore()
+    run = _evaluated(_with_training(tmp_path, "{first}\n"), store)
+    (tmp_path / "train.txt").unlink()  # reports need it no more
+
+    found = report(store, run, now=NOW).leakage
+
+    assert found is not None
+    assert found.overlap.leaked_items == ("i0",)
+    assert {row.n_leaked for row in found.rows} == {1}
+
+
+def test_a_training_file_that_cannot_be_searched_ends_a_run_before_it_begins(
+    tmp_path: Path,
+) -> None:
+    store, project = MemoryStore(), _with_training(tmp_path, "")
+
+    with pytest.raises(DataError, match="holds no text"):
+        _evaluated(project, store)
+
+    assert store.manifests() == []
+
+
+def test_a_search_that_was_stopped_is_done_by_the_resume(tmp_path: Path) -> None:
+    store, stop = MemoryStore(), Stop()
+    other = "\n".join(f"line {n} of many others that say nothing" for n in range(20_000))
+    project = _with_training(tmp_path, f"{other}\n{{first}}\n")
+    stop.ask("interrupted")
+    run = asyncio.run(evaluate(project, store, now=lambda: NOW, stop=stop))
+    before = report(store, run, now=NOW).leakage
+
+    asyncio.run(resume(project, store, run))
+
+    after = report(store, run, now=NOW).leakage
+    assert before is None
+    assert after is not None
+    assert after.overlap.leaked_items == ("i0",)
+
+
+def test_a_run_without_training_files_says_nothing_of_them() -> None:
+    store = MemoryStore()
+
+    run = _evaluated(_project(FakeChat(see_through)), store)
+
+    assert report(store, run, now=NOW).leakage is None

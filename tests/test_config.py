@@ -505,3 +505,9 @@ def test_the_names_of_task_scores_are_taken(name: str) -> None:
     text = f"{BASE}scorers: {{judged: {{{name}: {{}}}}}}\n"
 
     assert "give it another name" in _refusal(text)
+
+
+def test_training_files_need_at_least_one_file() -> None:
+    text = BASE.replace("{items: items.jsonl}", "{items: items.jsonl, training: {files: []}}")
+
+    assert "dataset.training.files" in _refusal(text)

@@ -581,3 +581,40 @@ def test_a_file_of_vectors_that_is_none_is_refused_when_the_project_is_opened(
             tmp_path / "project" / "judge.yaml",
             calls=CallLimits(vectors=tmp_path / "vectors.sqlite"),
         )
+
+
+@pytest.mark.parametrize(
+    ("dataset", "words"),
+    [
+        ("frozen: none.json", "none.json: cannot be read"),
+        ("frozen: items.jsonl", "items.jsonl is no manifest of a frozen set"),
+        ("training: {files: [none.jsonl]}", "none.jsonl is not there"),
+        (
+            "training: {files: [items.jsonl], outputs: [techer]}",
+            "dataset.training.outputs: there is no system 'techer' (did you mean 'teacher'?)",
+        ),
+    ],
+)
+def test_a_manifest_or_a_training_file_that_cannot_be_used_is_refused(
+    dataset: str, words: str, opened: Callable[..., Project]
+) -> None:
+    with pytest.raises(InputError) as refused:
+        opened(
+            "scorers: {adherence: {}}",
+            head=HEAD.replace("{items: items.jsonl}", f"{{items: items.jsonl, {dataset}}}"),
+        )
+
+    assert words in str(refused.value)
+
+
+def test_training_files_lie_beside_the_config(opened: Callable[..., Project]) -> None:
+    training = "training: {files: [items.jsonl], columns: [text], outputs: [teacher]}"
+
+    project = opened(
+        "scorers: {adherence: {}}",
+        head=HEAD.replace("{items: items.jsonl}", f"{{items: items.jsonl, {training}}}"),
+    )
+
+    assert project.training is not None
+    assert [file.is_file() for file in project.training.files] == [True]
+    assert (project.training.columns, project.training.outputs) == (("text",), ("teacher",))

@@ -17,6 +17,7 @@ from judge.records.rating import (
     read_ratings,
 )
 from judge.records.scale import Scale
+from judge.records.verification import TrainingFiles
 from judge.results.store import DocumentStore, Store
 from judge.runs.executor import Stop
 from judge.scorers.scorer import Scorer
@@ -163,6 +164,7 @@ class Project:
         ratings: None where the config names none.
         limits: what could not be measured, and why, in words.
         thresholds: what a judge must reach.
+        training: files that no item may stand in; None where the config names none.
     """
 
     name: str
@@ -175,6 +177,7 @@ class Project:
     config_path: str
     limits: tuple[str, ...] = ()
     thresholds: TrustThresholds = field(default_factory=TrustThresholds)
+    training: TrainingFiles | None = None
 
 
 def ratings_of(project: Project) -> Ratings:

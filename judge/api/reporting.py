@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
+from judge.api.leaks import kept_leakage
 from judge.api.trying import kept_controls
 from judge.api.yardsticks import kept_yardsticks
 from judge.reports.report import Report, report_on
@@ -32,6 +33,7 @@ def report(store: Store, manifest: RunManifest, *, now: datetime) -> Report:
         admitted,
         spending=store.spending(manifest.run_id),
         yardsticks=kept_yardsticks(store, manifest.run_id),
+        overlap=kept_leakage(store, manifest.run_id),
     )
 
 

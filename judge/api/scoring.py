@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from judge.api.leaks import found_in_training, keep_leakage, kept_leakage
 from judge.api.project import Instrument, Project, RunContext, RunStore, run_context
 from judge.api.running import SCORING, ignore, keep_gold, manifest_of, new_run_id, score_tasks
 from judge.api.sentinels import judge_sentinels_again
@@ -135,6 +136,8 @@ async def resume(
         StoreError: results can no longer be kept; the run can be resumed.
     """
     stop = stop or Stop()
+    if kept_leakage(store, manifest.run_id) is None:
+        keep_leakage(store, manifest.run_id, await found_in_training(project, stop=stop))
     plans = [(unscored, True)] + ([(failed_by_the_judge, False)] if retry_failed else [])
     for plan, replay in plans:
         results = store.results(manifest.run_id)
@@ -192,10 +195,12 @@ async def _whole(
     """Begin a run and score every record."""
     rated = project.ratings.read(project.dataset) if project.ratings else None
     run_id = context.run_id
+    overlap = await found_in_training(project, stop=context.stop)
     async with project.instruments(context) as instruments:
         measures = [instrument.scorer.measure for instrument in instruments]
         manifest = manifest_of(project, run_id, measures, purpose=SCORING, started=started)
         store.begin(manifest, project.dataset)
+        keep_leakage(store, run_id, overlap)
         if rated is not None and not project.dataset.selected_from_more:
             keep_gold(project, store, rated)
         work = [

@@ -12,6 +12,7 @@ from judge.cli.compare import compare
 from judge.cli.demo import demo
 from judge.cli.doctor import doctor
 from judge.cli.exits import MEANINGS, ExitCode
+from judge.cli.freeze import freeze
 from judge.cli.history import history
 from judge.cli.init import init
 from judge.cli.plan import plan
@@ -20,6 +21,7 @@ from judge.cli.reread import reread
 from judge.cli.resume import resume
 from judge.cli.run import run
 from judge.cli.validate import validate
+from judge.cli.verify import verify
 from judge.errors import InputError, JudgeError
 
 _LOGGER = logging.getLogger(__name__)
@@ -69,6 +71,8 @@ for _verb in (
     report,
     compare,
     history,
+    freeze,
+    verify,
     init,
     cache,
     doctor,

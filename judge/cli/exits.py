@@ -9,10 +9,10 @@ class ExitCode(IntEnum):
 
     DONE = 0
     REFUSED = 1
-    """The judge is not trusted, or a gate failed."""
+    """The judge is not trusted, a gate failed, or a set is not the frozen one or leaked."""
     BAD_INPUT = 2
     INCONCLUSIVE = 3
-    """Too few labels, or a certificate that no longer applies."""
+    """Too few labels, a certificate that no longer applies, or rows that could not be read."""
     INCOMPLETE = 4
     """Some records have no final outcome; the run can be resumed."""
     INTERNAL = 5
@@ -29,9 +29,9 @@ _GRAVEST_FIRST = (
 )
 
 MEANINGS = (
-    "Exit codes: 0 done (also when numbers are withheld), 1 judge not trusted, 2 usage or bad "
-    "input, 3 too few labels or a stale certificate, 4 incomplete and resumable, 5 internal error, "
-    "130 interrupted and resumable."
+    "Exit codes: 0 done (also when numbers are withheld), 1 judge not trusted, or a set changed or "
+    "leaked, 2 usage or bad input, 3 too few labels, a stale certificate or unread rows, "
+    "4 incomplete and resumable, 5 internal error, 130 interrupted and resumable."
 )
 
 

@@ -6,6 +6,7 @@ from typing import TypeAlias
 import msgspec
 
 from judge.render.figures_json import figure_json
+from judge.render.overlap_json import leakage_json
 from judge.render.similarity_json import similarity_json
 from judge.render.task_json import class_json, family_json, field_json
 from judge.reports.corrected import Corrected
@@ -36,6 +37,7 @@ def report_json(report: Report) -> bytes:
             "classes": [class_json(row) for row in report.classes],
             "fields": [field_json(row) for row in report.fields],
             **similarity_json(report.similarity),
+            **leakage_json(report.leakage),
             **_spending(report.spending),
             "examples": [_example(example) for example in report.examples],
         }

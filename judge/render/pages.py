@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from judge.render.families_section import families_sections
 from judge.render.money import money
+from judge.render.overlap_page import leakage_sections
 from judge.render.page import Intervals, Page, Section, Table
 from judge.render.similarity_section import similarity_sections
 from judge.render.task_sections import class_sections, field_sections
@@ -37,6 +38,7 @@ def report_page(report: Report) -> Page:
             *field_sections(report.fields),
             *similarity_sections(report),
             *_retention_sections(report),
+            *leakage_sections(report.leakage),
             _missing_section(report),
             *_spending_sections(report),
             _next_section(report),

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from judge.records.overlap import Overlap
 from judge.records.record import Record, Role
 from judge.reports.families import FamilyRow, families
+from judge.reports.leakage import LeakageFindings, leakage
 from judge.reports.retention import RetentionRow, retention
 from judge.reports.similarity import SimilarityFindings, similarity_findings
 from judge.reports.summary import SummaryRow, summarize
@@ -41,6 +43,7 @@ class Report:
         possibly_paid: calls that were sent before a crash and never answered.
         controls: by metric, what became of the null answers and attacks in the run.
         spending: what the run's calls to endpoints cost; None where nobody kept account.
+        leakage: what training files had of the items; None where nobody looked.
         complete: whether no record is left for a resume.
     """
 
@@ -56,6 +59,7 @@ class Report:
     classes: tuple[ClassRow, ...]
     fields: tuple[FieldRow, ...]
     similarity: tuple[SimilarityFindings, ...]
+    leakage: LeakageFindings | None
     examples: tuple[Example, ...]
 
     @property
@@ -69,6 +73,7 @@ def report_on(
     *,
     spending: Spending | None = None,
     yardsticks: Mapping[str, Yardstick] = MappingProxyType({}),
+    overlap: Overlap | None = None,
 ) -> Report:
     """Return the report of admitted results.
 
@@ -76,6 +81,7 @@ def report_on(
         admitted: the results.
         spending: what it cost to get them.
         yardsticks: what the similarities mean, by metric.
+        overlap: what training files had of the items; None where nobody looked.
     """
     trusts = tuple(m.trust for m in admitted.measures if m.trust is not None)
     return Report(
@@ -91,6 +97,7 @@ def report_on(
         classes=tuple(class_rows(admitted)),
         fields=tuple(field_rows(admitted)),
         similarity=tuple(similarity_findings(admitted, yardsticks=yardsticks)),
+        leakage=leakage(admitted, overlap),
         examples=tuple(_example(record, admitted) for record in admitted.records),
     )
 

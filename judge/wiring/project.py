@@ -31,6 +31,7 @@ from judge.scorers.task import TaskScorer
 from judge.trust.probes import JUDGE_FAMILY
 from judge.wiring.embedders import Embedders
 from judge.wiring.endpoint import CallLimits, Endpoints
+from judge.wiring.frozen import check_set, training_files
 from judge.wiring.judging import LOCAL_BATCH, JudgedScorer
 from judge.wiring.similarity import similarity_instruments
 from judge.wiring.sources import rating_source, read_everything, thresholds
@@ -69,6 +70,7 @@ def open_project(
     config, text = read_config(path)
     folder = path.parent
     everything = read_everything(config, folder)
+    check_set(config, folder, everything)
     dataset = everything.selected(
         limit=limit,
         filters=filters,
@@ -150,6 +152,7 @@ class _Workshop:
             config_path=path,
             limits=self._limits(),
             thresholds=thresholds(self._config.trust, rated.scale.scale),
+            training=training_files(self._config, self._folder, self._dataset),
         )
 
     def _ratings(self) -> Ratings | None:
