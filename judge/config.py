@@ -4,7 +4,7 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeAlias, get_args
 
@@ -31,6 +31,7 @@ from judge.records.record import Role, Target
 from judge.records.scale import EQUIVALENCE, Scale, ScaleKind
 from judge.results.run import ACCURACY, ADHERENCE, FIELD_F1, SIMILARITIES, TOKEN_MATCHING
 from judge.results.run import EQUIVALENCE as EQUIVALENCE_SCORER
+from judge.results.terms import Unscored
 from judge.scorers.answers import EXACT_MATCH, TOKEN_F1
 from judge.scorers.field_values import DecimalMark, ListRule
 from judge.scorers.rouge import VARIANTS
@@ -434,6 +435,28 @@ class MissingSection(_Section):
 
     judged_on_empty_output: Literal["lowest", "missing"] = "lowest"
     similarity_on_empty_output: Literal["zero", "missing"] = "zero"
+    unscored: Unscored = Field(
+        default=Unscored.BOUNDS,
+        description="what a record without a score counts as where something is decided: bounds "
+        "(the decision must hold at the worst and the best), lowest or set_aside",
+    )
+
+
+class DecisionSection(_Section):
+    """What decides whether a student may ship; declared before the run."""
+
+    metric: str = Field(
+        default="",
+        description="such as equivalence.reference; default: the first that a judge decides, "
+        "else the first that begins at 0",
+    )
+    margin: float = Field(
+        default=0.9, gt=0, le=1, description="the share of the teacher's quality to keep"
+    )
+    critical: tuple[str, ...] = Field(
+        default=(),
+        description="slices, as dimension=value, on which that share must be kept as well",
+    )
 
 
 class Config(_Section):
@@ -455,6 +478,7 @@ class Config(_Section):
     ratings: RatingsSection | None = None
     trust: TrustSection = TrustSection()
     missing: MissingSection = MissingSection()
+    decision: DecisionSection | None = None
     cache: bool = Field(
         default=True, description="whether answers an endpoint gave before are used again"
     )
@@ -504,6 +528,12 @@ def parse_config(text: str, *, name: str) -> Config:
     return config
 
 
+def place_in(text: str, path: Sequence[str | int], *, name: str) -> str:
+    """Return where a key stands in the text of a config: ``judge.yaml line 14: gate.2.metric``."""
+    lines = _lines_of_keys(yaml.compose(text, Loader=yaml.SafeLoader), name)
+    return _place(tuple(path), name=name, lines=lines)
+
+
 def config_schema() -> str:
     """Return the JSON Schema of config files, as ``configs/judge.schema.json`` ships it."""
     schema = {
@@ -524,6 +554,10 @@ def _check_parts(config: Config, name: str) -> None:
     teachers = [key for key, system in config.systems.items() if system.role is Role.TEACHER]
     if len(teachers) > 1:
         raise ConfigError(f"{name}: systems: {' and '.join(teachers)} are both the teacher")
+    if config.decision is not None and not teachers:
+        raise ConfigError(
+            f"{name}: decision: a share of the teacher needs a system with 'role: teacher'"
+        )
     for scorer, section in config.scorers.all_judged.items():
         _check_judged(section, f"{name}: {place_of(scorer)}", pairs=dataset.pairs is not None)
     _check_similarity(config.scorers.similarity, name)

@@ -6,7 +6,7 @@ import jsonschema_rs
 import pytest
 import yaml
 
-from judge.config import JudgeSection, config_schema, parse_config, read_config
+from judge.config import JudgeSection, config_schema, parse_config, place_in, read_config
 from judge.errors import ConfigError
 from judge.records.label import LabelKey
 from judge.records.rating import LabelSource
@@ -511,3 +511,31 @@ def test_training_files_need_at_least_one_file() -> None:
     text = BASE.replace("{items: items.jsonl}", "{items: items.jsonl, training: {files: []}}")
 
     assert "dataset.training.files" in _refusal(text)
+
+
+DECIDING = BASE.replace("  small:", "  big: {role: teacher, outputs: big.jsonl}\n  small:")
+
+
+def test_what_decides_is_declared_with_a_margin_of_nine_tenths_unless_another_is() -> None:
+    found = parse_config(f"{DECIDING}decision: {{critical: [kind=mail]}}\n", name="c.yaml")
+
+    assert found.decision is not None
+    assert (found.decision.margin, found.decision.critical) == (0.9, ("kind=mail",))
+    assert parse_config(DECIDING, name="c.yaml").decision is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f"{BASE}decision: {{}}\n", "needs a system with 'role: teacher'"),
+        (f"{DECIDING}decision: {{margin: 0}}\n", "c.yaml line 6: decision.margin"),
+        (f"{DECIDING}decision: {{marign: 0.9}}\n", "did you mean 'margin'?"),
+        (f"{DECIDING}missing: {{unscored: none}}\n", "missing.unscored"),
+    ],
+)
+def test_terms_that_decide_nothing_are_refused(text: str, said: str) -> None:
+    assert said in _refusal(text)
+
+
+def test_a_key_is_found_by_its_line() -> None:
+    assert place_in(DECIDING, ["systems", "small"], name="c.yaml") == "c.yaml line 5: systems.small"

@@ -618,3 +618,47 @@ def test_training_files_lie_beside_the_config(opened: Callable[..., Project]) ->
     assert project.training is not None
     assert [file.is_file() for file in project.training.files] == [True]
     assert (project.training.columns, project.training.outputs) == (("text",), ("teacher",))
+
+
+@pytest.mark.parametrize(
+    ("terms", "said"),
+    [
+        ("critical: [kind=male]", "line 7: decision.critical: 'kind=male' is no slice of the set"),
+        ("critical: [kind=male]", "(did you mean 'kind=mail'?)"),
+    ],
+)
+def test_a_critical_slice_that_the_set_lacks_is_refused(
+    opened: Callable[..., Project], terms: str, said: str
+) -> None:
+    items = "".join(f'{{"id": "{item}", "slices": {{"kind": "mail"}}}}\n' for item in "ab")
+
+    with pytest.raises(ConfigError) as refused:
+        opened(f"scorers: {{adherence: {{}}}}\ndecision: {{{terms}}}\n", items=items)
+
+    assert said in str(refused.value)
+
+
+def test_a_metric_that_is_not_measured_decides_nothing_and_no_run_begins(
+    opened: Callable[..., Project], quick_embedder: list[HashEmbedder]
+) -> None:
+    project = opened("scorers: {similarity: {}}\ndecision: {metric: similarity.referense}\n")
+
+    with open_store("judge.sqlite") as store:
+        with pytest.raises(ConfigError) as refused:
+            asyncio.run(evaluate(project, store, now=lambda: datetime.now(UTC)))
+        runs = store.manifests()
+
+    assert "decision.metric: 'similarity.referense' is nothing that a share" in str(refused.value)
+    assert runs == []
+
+
+def test_the_terms_of_a_decision_are_those_declared_when_the_run_began(
+    opened: Callable[..., Project], quick_embedder: list[HashEmbedder]
+) -> None:
+    project = opened("scorers: {similarity: {}}\ndecision: {margin: 0.8}\n")
+
+    with open_store("judge.sqlite") as store:
+        asyncio.run(evaluate(project, store, now=lambda: datetime.now(UTC)))
+        terms = find_run(store, "latest").terms
+
+    assert terms.margin == 0.8

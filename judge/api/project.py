@@ -19,6 +19,7 @@ from judge.records.rating import (
 from judge.records.scale import Scale
 from judge.records.verification import TrainingFiles
 from judge.results.store import DocumentStore, Store
+from judge.results.terms import DecisionTerms
 from judge.runs.executor import Stop
 from judge.scorers.scorer import Scorer
 from judge.scorers.yardsticks import YardstickMaker
@@ -165,6 +166,7 @@ class Project:
         limits: what could not be measured, and why, in words.
         thresholds: what a judge must reach.
         training: files that no item may stand in; None where the config names none.
+        terms: what decides whether a student may ship.
     """
 
     name: str
@@ -178,6 +180,7 @@ class Project:
     limits: tuple[str, ...] = ()
     thresholds: TrustThresholds = field(default_factory=TrustThresholds)
     training: TrainingFiles | None = None
+    terms: DecisionTerms = field(default_factory=DecisionTerms)
 
 
 def ratings_of(project: Project) -> Ratings:

@@ -82,6 +82,7 @@ def manifest_of(
         versions={name: version(name) for name in _VERSIONED},
         config=project.config,
         config_path=project.config_path,
+        terms=project.terms,
     )
 
 

@@ -11,7 +11,7 @@ from judge.api.running import SCORING, ignore, keep_gold, manifest_of, new_run_i
 from judge.api.sentinels import judge_sentinels_again
 from judge.api.trying import keep_controls, kept_controls, mixed
 from judge.api.yardsticks import keep_yardsticks
-from judge.errors import ConfigError, ScoringError
+from judge.errors import ConfigError, ScoringError, did_you_mean
 from judge.models.cache import CompletionStore
 from judge.models.dry import DryRun
 from judge.models.forecast import CostForecast
@@ -20,6 +20,7 @@ from judge.records.record import Record, Target
 from judge.results.outcome import Score
 from judge.results.run import Measure, Result, RunManifest
 from judge.results.store import MemoryStore
+from judge.results.terms import DecisionTerms
 from judge.runs.executor import Stop, Watcher
 from judge.runs.order import in_sampling_order
 from judge.runs.plan import Task, failed_by_the_judge, unscored
@@ -198,6 +199,7 @@ async def _whole(
     overlap = await found_in_training(project, stop=context.stop)
     async with project.instruments(context) as instruments:
         measures = [instrument.scorer.measure for instrument in instruments]
+        check_metric(project.terms, measures)
         manifest = manifest_of(project, run_id, measures, purpose=SCORING, started=started)
         store.begin(manifest, project.dataset)
         keep_leakage(store, run_id, overlap)
@@ -221,6 +223,20 @@ async def _whole(
 
 def _task(record: Record) -> Task:
     return Task(record=record)
+
+
+def check_metric(terms: DecisionTerms, measures: Sequence[Measure]) -> None:
+    """Check that what is to decide is measured, and could be kept a share of.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    known = [m.metric for m in measures if m.target is not Target.TEACHER and m.lower == 0]
+    if terms.metric and terms.metric not in known:
+        raise ConfigError(
+            f"{terms.place}.metric: {terms.metric!r} is nothing that a share of the teacher's can "
+            f"be kept of{did_you_mean(terms.metric, known)}; here are: {', '.join(known) or 'none'}"
+        )
 
 
 async def _spent(project: Project, store: RunStore, manifest: RunManifest) -> float:

@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from judge.render.decision_json import decision_json
 from judge.render.figures_json import figure_json
 from judge.render.overlap_json import leakage_json
 from judge.render.similarity_json import similarity_json
@@ -30,6 +31,7 @@ def report_json(report: Report) -> bytes:
         {
             "schema_version": SCHEMA_VERSION,
             "run": _run(report),
+            **({"decision": decision_json(report.decision)} if report.decision else {}),
             "trust": [_trust(trust, report.controls) for trust in report.trust],
             "estimates": [_estimate_row(row) for row in report.estimates],
             "retention": [_retention_row(row) for row in report.retention],

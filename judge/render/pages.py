@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from judge.render.decision_section import decision_section
 from judge.render.families_section import families_sections
 from judge.render.money import money
 from judge.render.overlap_page import leakage_sections
@@ -31,6 +32,7 @@ def report_page(report: Report) -> Page:
     return Page(
         title=f"{manifest.name}: run {manifest.run_id}",
         sections=[
+            *([decision_section(report.decision)] if report.decision else []),
             _trust_section(report),
             *families_sections(report.families),
             *_metric_sections(report),

@@ -110,7 +110,7 @@ def corrected_retention(
                 reason=f"{len(both)} items with a label on both systems, {MIN_LABELS} are needed"
             )
         )
-    chances = _joint_chances([[labels[key] for key in pairs[place][:2]] for place in both])
+    chances = joint_chances([[labels[key] for key in pairs[place][:2]] for place in both])
     if chances is None:
         return _refused(
             Undefined(reason="the chance that both systems of an item were rated is not known")
@@ -238,7 +238,7 @@ def _strata(
     return None, np.array(known)
 
 
-def _joint_chances(pairs: Sequence[Sequence[GoldLabel]]) -> list[float] | None:
+def joint_chances(pairs: Sequence[Sequence[GoldLabel]]) -> list[float] | None:
     """Return the chance that both systems of each item were rated; None where nobody knows.
 
     Where all chances are equal so are the joint ones, whatever they are. Where one random number

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from judge.records.overlap import Overlap
 from judge.records.record import Record, Role
+from judge.reports.decision import Decision, decide
 from judge.reports.families import FamilyRow, families
 from judge.reports.leakage import LeakageFindings, leakage
 from judge.reports.retention import RetentionRow, retention
@@ -45,12 +46,14 @@ class Report:
         spending: what the run's calls to endpoints cost; None where nobody kept account.
         leakage: what training files had of the items; None where nobody looked.
         complete: whether no record is left for a resume.
+        decision: whether students may ship; None where there is no teacher.
     """
 
     manifest: RunManifest
     possibly_paid: int
     spending: Spending | None
     complete: bool
+    decision: Decision | None
     trust: tuple[JudgeTrust, ...]
     controls: Mapping[str, ControlFindings]
     estimates: tuple[SummaryRow, ...]
@@ -89,6 +92,7 @@ def report_on(
         possibly_paid=admitted.possibly_paid,
         spending=spending,
         complete=not any(measure.resumable for measure in admitted.measures),
+        decision=decide(admitted, admitted.manifest.terms),
         trust=trusts,
         controls={m.measure.metric: m.controls for m in admitted.measures if m.controls},
         estimates=tuple(summarize(admitted)),

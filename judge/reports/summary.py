@@ -136,7 +136,7 @@ def _row(
     status, reason = _status(admitted, counts, withheld=admitted.why_withheld_on(system, name))
     estimate, bounds = None, None
     valued = [
-        (value, record, _doubted(outcome, measure))
+        (value, record, doubted(outcome, measure))
         for outcome, record in zip(outcomes, records, strict=True)
         if (value := value_of(outcome, measure)) is not None
     ]
@@ -165,7 +165,7 @@ def _row(
     )
 
 
-def _doubted(outcome: Outcome, measure: Measure) -> bool:
+def doubted(outcome: Outcome, measure: Measure) -> bool:
     """Whether a verdict may be what the judged text made it: missing in the bounds.
 
     The flags of other scorers are facts about the output.

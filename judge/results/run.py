@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import msgspec
@@ -10,6 +10,7 @@ import msgspec
 from judge.records.record import Record, RecordKey, System, Target
 from judge.records.strict_json import JsonValue, dump_json
 from judge.results.outcome import Outcome
+from judge.results.terms import DecisionTerms
 
 EQUIVALENCE = "equivalence"
 SIMILARITY = "similarity"
@@ -103,6 +104,7 @@ class RunManifest:
         rated: whether the config names ratings, so that its judge can be validated.
         versions: of this package and of what its numbers depend on.
         config: the config file's text, and where it lay, so that the run can be resumed.
+        terms: what decides whether a student may ship.
     """
 
     run_id: str
@@ -121,6 +123,7 @@ class RunManifest:
     versions: Mapping[str, str]
     config: str
     config_path: str
+    terms: DecisionTerms = field(default_factory=DecisionTerms)
 
     def measure(self, scorer: str, target: Target) -> Measure:
         """Return the measure of a scorer and target.

@@ -18,6 +18,7 @@ def test_the_sections_stand_in_their_order(small_report: Report) -> None:
     titles = [section.title for section in report_page(small_report).sections]
 
     assert titles == [
+        "Decision",
         "Trust",
         "Fidelity and task quality",
         "equivalence.reference",

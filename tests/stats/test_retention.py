@@ -449,3 +449,57 @@ def test_a_student_exactly_at_the_margin_passes_as_seldom_as_it_says() -> None:
     cell = Cell(size=776, n=200, student=0.85, teacher=0.9)
 
     assert false_yes(cell, runs=800, seed=19) <= 0.04
+
+
+def test_passes_that_never_fail_have_limits_from_how_many_they_are() -> None:
+    def limits(n: int) -> Estimate:
+        ones = np.ones((n, 2))
+        return defined(
+            quality_retained(ones, ones, labelled=np.arange(n), estimand="population", passes=True)
+        )
+
+    assert limits(50).low < limits(500).low < 1 < limits(500).high < limits(50).high
+
+
+def test_one_failure_beside_a_teacher_without_any_does_not_keep_97_percent_for_sure() -> None:
+    truths = np.ones((100, 2))
+    truths[0, 0] = 0
+
+    result = decided(
+        non_inferiority(
+            truths,
+            truths,
+            labelled=np.arange(100),
+            margin=0.97,
+            estimand="population",
+            passes=True,
+        )
+    )
+
+    assert result.decision == "undecided"
+
+
+@pytest.mark.parametrize("estimand", ESTIMANDS)
+def test_a_p_value_says_what_the_limits_say(estimand: Estimand) -> None:
+    truths, judged, chosen = Cell(size=500, n=200, student=0.8, teacher=0.9).draw(seeded(2))
+    for margin in np.linspace(0.75, 1.05, 13):
+        result = decided(
+            non_inferiority(
+                judged, truths[chosen], labelled=chosen, margin=float(margin), estimand=estimand
+            )
+        )
+
+        assert (result.p_value <= 0.025) == (result.decision == "yes")
+        assert (1 - result.p_value < 0.025) == (result.decision == "no")
+
+
+def test_a_census_leaves_nothing_to_chance() -> None:
+    truths = np.column_stack([np.repeat([1, 0], [6, 4]), np.repeat([1, 0], [8, 2])])
+    for margin, p_value in ((0.7, 0.0), (0.8, 1.0)):
+        result = decided(
+            non_inferiority(
+                truths, truths, labelled=np.arange(10), margin=margin, estimand="finite"
+            )
+        )
+
+        assert result.p_value == p_value
