@@ -279,11 +279,42 @@ class SimilaritySection(_Section):
     )
 
 
+class TextFormatSection(_Section):
+    """What an output must be that is a text and no JSON."""
+
+    pattern: str = Field(
+        default="", description="stands somewhere in it: no look-around, no back-references"
+    )
+    forbidden: str = Field(default="", description="a pattern that stands nowhere in it")
+    headings: tuple[str, ...] = Field(
+        default=(), description="of Markdown, of any level, in this order"
+    )
+    one_of: tuple[str, ...] = Field(default=(), description="the whole text, to the letter")
+    min_words: int | None = Field(default=None, ge=1)
+    max_words: int | None = Field(default=None, ge=1)
+    min_characters: int | None = Field(default=None, ge=1)
+    max_characters: int | None = Field(default=None, ge=1)
+    max_lines: int | None = Field(default=None, ge=1)
+
+
 class AdherenceSection(_Section):
     """Format adherence."""
 
     schema_file: str | None = Field(
         default=None, alias="schema", description="JSON Schema for items without their own"
+    )
+    formats: bool = Field(
+        default=False, description="whether a 'format' that is not met makes an output invalid"
+    )
+    dialect: Literal["draft-07", "2019-09", "2020-12"] = Field(
+        default="2020-12", description="of schemas without '$schema'"
+    )
+    bundle: dict[str, str] = Field(
+        default_factory=dict,
+        description="schemas that others refer to: their URI, and a file relative to the config",
+    )
+    text: TextFormatSection | None = Field(
+        default=None, description="instead of a schema: a format of texts, for items without one"
     )
 
 
@@ -561,6 +592,7 @@ def _check_parts(config: Config, name: str) -> None:
     for scorer, section in config.scorers.all_judged.items():
         _check_judged(section, f"{name}: {place_of(scorer)}", pairs=dataset.pairs is not None)
     _check_similarity(config.scorers.similarity, name)
+    _check_adherence(config.scorers.adherence, name)
     for scorer in config.scorers.judged:
         if scorer in _OWN_NAMES or not _NAME.fullmatch(scorer):
             raise ConfigError(
@@ -596,6 +628,20 @@ def _check_similarity(section: SimilaritySection | None, name: str) -> None:
         raise ConfigError(
             f"{name}: scorers.similarity.also: {TOKEN_MATCHING} needs the vectors of tokens, which "
             "no endpoint gives; leave it out, or run a model here"
+        )
+
+
+def _check_adherence(section: AdherenceSection | None, name: str) -> None:
+    if section is None or section.text is None:
+        return
+    if section.schema_file is not None:
+        raise ConfigError(
+            f"{name}: scorers.adherence: an output is JSON or a text; give 'schema:' or 'text:'"
+        )
+    if not section.text.model_dump(exclude_defaults=True):
+        raise ConfigError(
+            f"{name}: scorers.adherence.text: asks for nothing; give one of "
+            f"{', '.join(TextFormatSection.model_fields)}"
         )
 
 

@@ -336,6 +336,14 @@ def test_a_key_that_would_silently_replace_another_is_refused(text: str, message
             "scorers.similarity.also: token_matching needs the vectors of tokens",
         ),
         (
+            f"{BASE}scorers: {{adherence: {{schema: s.json, text: {{max_words: 9}}}}}}\n",
+            "scorers.adherence: an output is JSON or a text; give 'schema:' or 'text:'",
+        ),
+        (
+            f"{BASE}scorers: {{adherence: {{text: {{}}}}}}\n",
+            "scorers.adherence.text: asks for nothing; give one of pattern, forbidden, headings",
+        ),
+        (
             f"{BASE}scorers: {{judged: {{alignment: {{}}}}}}\n",
             "scorers.judged.alignment: give it another name",
         ),

@@ -662,3 +662,56 @@ def test_the_terms_of_a_decision_are_those_declared_when_the_run_began(
         terms = find_run(store, "latest").terms
 
     assert terms.margin == 0.8
+
+
+def _flags(project: Project) -> list[tuple[str, ...]]:
+    (made,) = _instruments(project)
+    outcomes = asyncio.run(made.scorer.score(list(project.dataset.records())))
+    return [one.flags for one in outcomes if isinstance(one, Score)]
+
+
+@pytest.mark.parametrize(
+    ("text", "flags"),
+    [("max_words: 2", ()), ("max_words: 1", ("output_text_invalid",))],
+)
+def test_a_format_of_texts_is_for_every_item_without_a_schema(
+    text: str, flags: tuple[str, ...], opened: Callable[..., Project]
+) -> None:
+    assert _flags(opened(f"scorers: {{adherence: {{text: {{{text}}}}}}}")) == [flags] * 4
+
+
+@pytest.mark.parametrize(
+    ("rules", "flags"),
+    [
+        ("formats: false", ()),
+        ("formats: true", ("output_schema_invalid",)),
+        ("formats: true, dialect: draft-07", ("output_schema_invalid",)),
+    ],
+)
+def test_how_schemas_are_read_is_what_the_config_says(
+    rules: str, flags: tuple[str, ...], opened: Callable[..., Project], tmp_path: Path
+) -> None:
+    folder = tmp_path / "project"
+    opened("scorers: {adherence: {}}")  # writes the files of a set
+    (folder / "day.json").write_text('{"type": "string", "format": "date"}')
+    (folder / "s.json").write_text('{"$ref": "https://example.org/day"}')
+    bundle = "bundle: {'https://example.org/day': day.json}"
+    for name in ("teacher", "student"):
+        (folder / f"{name}.jsonl").write_text('{"id": "a", "output": "\\"soon\\""}\n')
+    (folder / "judge.yaml").write_text(
+        f"{HEAD}scorers: {{adherence: {{schema: s.json, {rules}, {bundle}}}}}\n"
+    )
+
+    found = _flags(open_project(folder / "judge.yaml"))
+
+    assert set(found) == {flags, ("output_missing",)}
+
+
+def test_a_schema_of_the_bundle_that_is_not_there_is_named(
+    opened: Callable[..., Project], tmp_path: Path
+) -> None:
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "s.json").write_text("{}")
+
+    with pytest.raises(InputError, match=r"scorers\.adherence\.bundle\.u: the schema"):
+        opened("scorers: {adherence: {schema: s.json, bundle: {u: absent.json}}}")

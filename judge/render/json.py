@@ -7,6 +7,7 @@ import msgspec
 
 from judge.render.decision_json import decision_json
 from judge.render.figures_json import figure_json
+from judge.render.format_json import format_json
 from judge.render.overlap_json import leakage_json
 from judge.render.similarity_json import similarity_json
 from judge.render.task_json import class_json, family_json, field_json
@@ -40,6 +41,7 @@ def report_json(report: Report) -> bytes:
             "fields": [field_json(row) for row in report.fields],
             **similarity_json(report.similarity),
             **leakage_json(report.leakage),
+            **format_json(report.format),
             **_spending(report.spending),
             "examples": [_example(example) for example in report.examples],
         }

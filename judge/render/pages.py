@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from judge.render.decision_section import decision_section
 from judge.render.families_section import families_sections
+from judge.render.format_section import format_sections
 from judge.render.money import money
 from judge.render.overlap_page import leakage_sections
 from judge.render.page import Intervals, Page, Section, Table
@@ -38,6 +39,7 @@ def report_page(report: Report) -> Page:
             *_metric_sections(report),
             *class_sections(report.classes),
             *field_sections(report.fields),
+            *format_sections(report.format),
             *similarity_sections(report),
             *_retention_sections(report),
             *leakage_sections(report.leakage),

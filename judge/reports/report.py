@@ -8,6 +8,7 @@ from judge.records.overlap import Overlap
 from judge.records.record import Record, Role
 from judge.reports.decision import Decision, decide
 from judge.reports.families import FamilyRow, families
+from judge.reports.format import FormatFindings, format_findings
 from judge.reports.leakage import LeakageFindings, leakage
 from judge.reports.retention import RetentionRow, retention
 from judge.reports.similarity import SimilarityFindings, similarity_findings
@@ -63,6 +64,7 @@ class Report:
     fields: tuple[FieldRow, ...]
     similarity: tuple[SimilarityFindings, ...]
     leakage: LeakageFindings | None
+    format: FormatFindings | None
     examples: tuple[Example, ...]
 
     @property
@@ -102,6 +104,7 @@ def report_on(
         fields=tuple(field_rows(admitted)),
         similarity=tuple(similarity_findings(admitted, yardsticks=yardsticks)),
         leakage=leakage(admitted, overlap),
+        format=format_findings(admitted),
         examples=tuple(_example(record, admitted) for record in admitted.records),
     )
 

@@ -1,21 +1,24 @@
-"""Format adherence: is the output exactly one JSON document that its schema accepts?"""
+"""Format adherence: is the output exactly one JSON document that its schema accepts?
+
+Where a format of texts stands in the place of the schema: is it such a text?
+"""
 
 import asyncio
 import hashlib
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
 from judge.errors import DataError, SchemaRejected
 from judge.records.record import Record, Target
+from judge.results.format_faults import OUTPUT_EMPTY, OUTPUT_MISSING
 from judge.results.outcome import Fate, FateCode, NotApplicable, Outcome, Score
 from judge.results.run import ADHERENCE, Measure
 from judge.scorers.schema_check import (
     MAX_SCHEMA_BYTES,
     NOTHING_WRONG,
-    OUTPUT_EMPTY,
-    OUTPUT_MISSING,
     Finding,
     SchemaCheck,
     SchemaRules,
@@ -23,21 +26,23 @@ from judge.scorers.schema_check import (
 )
 from judge.scorers.schema_hazard import hazard_of
 from judge.scorers.schema_pool import SchemaPool
+from judge.scorers.text_format import TEXT_VERSION, TextCheck, read_text_format
 
 __all__ = ["MAX_SCHEMA_BYTES", "AdherenceScorer"]
 
 PARSER_VERSION = "2"
 
+_ANY = sys.maxsize
 _MISSING = Finding(flag=OUTPUT_MISSING, details={})
 _EMPTY = Finding(flag=OUTPUT_EMPTY, details={})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Plain:
-    """A schema whose work is bounded, which is checked here."""
+    """A schema whose work is bounded, or a format of texts, which is checked here."""
 
     most_characters: int
-    check: SchemaCheck
+    check: SchemaCheck | TextCheck
 
 
 class AdherenceScorer:
@@ -48,7 +53,7 @@ class AdherenceScorer:
     that bound, is checked in a child process with little time and memory.
 
     Args:
-        schemas: every schema the records name, as canonical JSON text.
+        schemas: every schema the records name, as canonical JSON text; one of `text_schema` too.
         rules: how they are read.
         pool: where unbounded work is done; one of its own by default.
 
@@ -77,7 +82,10 @@ class AdherenceScorer:
             criterion="adherence",
             lower=0.0,
             upper=1.0,
-            identity=_identity(sorted(distinct), self._rules),
+            identity={
+                **_identity(sorted(distinct), self._rules),
+                **({"texts": TEXT_VERSION} if self._has_texts else {}),
+            },
         )
         self._signature = self._measure.signature
         self._right = self._scored(NOTHING_WRONG)
@@ -89,8 +97,16 @@ class AdherenceScorer:
     async def score(self, batch: Sequence[Record]) -> Sequence[Outcome]:
         return await asyncio.to_thread(self._outcomes, batch)
 
+    @property
+    def _has_texts(self) -> bool:
+        return any(isinstance(plain.check, TextCheck) for plain in self._plain.values())
+
     def _admit(self, schema: str) -> None:
-        hazard = hazard_of(read_schema_text(schema))
+        value = read_schema_text(schema)
+        if (wanted := read_text_format(value)) is not None:
+            self._plain[schema] = _Plain(most_characters=_ANY, check=TextCheck(wanted))
+            return
+        hazard = hazard_of(value)
         if hazard.most_characters:
             try:
                 check = SchemaCheck(schema, rules=self._rules, hazard=hazard)

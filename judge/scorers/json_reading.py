@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import islice
 
 import msgspec
@@ -16,6 +15,7 @@ from judge.records.strict_json import (
     StrictJsonError,
     read_strict_json,
 )
+from judge.results.format_faults import Shape
 from judge.scorers.json_repair import Repaired, repair
 
 _DECODER = msgspec.json.Decoder()
@@ -35,19 +35,6 @@ _LAX = json.JSONDecoder()
 _OPENER = re.compile(r"[{\[]")
 _MOST_STARTS = 8
 _SYNTAX = frozenset({JsonFault.SYNTAX, JsonFault.EXTRA_DATA})
-
-
-class Shape(StrEnum):
-    """What stands between a text and being exactly one strict JSON document."""
-
-    FENCED = "fenced"
-    PROSE_AROUND = "prose_around"
-    TRAILING_COMMA = "trailing_comma"
-    TRUNCATED = "truncated"
-    SEVERAL_DOCUMENTS = "several_documents"
-    AMBIGUOUS = "ambiguous"
-    """One document that two parsers may read differently: a key that stands twice, NaN, ..."""
-    NOT_JSON = "not_json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,16 +12,12 @@ from jsonschema_rs import FancyRegexOptions, RegexOptions
 
 from judge.errors import ConfigError, DataError
 from judge.records.strict_json import JsonValue, StrictJsonError
+from judge.results.format_faults import OUTPUT_NOT_JSON, OUTPUT_SCHEMA_INVALID
 from judge.scorers.json_reading import read_document, read_leniently
 from judge.scorers.schema_errors import describe
 from judge.scorers.schema_hazard import Hazard
 
 MAX_SCHEMA_BYTES = 256 * 1024
-
-OUTPUT_MISSING = "output_missing"
-OUTPUT_EMPTY = "output_empty"
-OUTPUT_NOT_JSON = "output_not_json"
-OUTPUT_SCHEMA_INVALID = "output_schema_invalid"
 
 DIALECTS: Mapping[str, tuple[str, type[jsonschema_rs.Validator]]] = MappingProxyType(
     {

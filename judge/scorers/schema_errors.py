@@ -2,30 +2,16 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from enum import StrEnum
 from operator import attrgetter
 from types import MappingProxyType
 from typing import TypeAlias
 
 from jsonschema_rs import ValidationError, ValidationErrorKind
 
+from judge.results.format_faults import ErrorKind
+
 Described: TypeAlias = dict[str, str]
 """``keyword``, ``pointer``, ``kind``, ``wanted`` and ``message`` of one error."""
-
-
-class ErrorKind(StrEnum):
-    """What is wrong at a place of an output."""
-
-    MISSING = "missing"
-    EXTRA = "extra"
-    TYPE = "type"
-    ENUM = "enum"
-    FORMAT = "format"
-    BOUND = "bound"
-    PATTERN = "pattern"
-    ALTERNATIVE = "alternative"
-    """None of several schemas accepts the value, more than one does, or one that must not does."""
-    OTHER = "other"
 
 
 _KINDS: Mapping[str, ErrorKind] = MappingProxyType(

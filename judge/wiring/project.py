@@ -35,7 +35,7 @@ from judge.wiring.endpoint import CallLimits, Endpoints
 from judge.wiring.frozen import check_set, training_files
 from judge.wiring.judging import LOCAL_BATCH, JudgedScorer
 from judge.wiring.similarity import similarity_instruments
-from judge.wiring.sources import rating_source, read_everything, thresholds
+from judge.wiring.sources import rating_source, read_everything, schema_rules, thresholds
 from judge.wiring.tasks import PLACE, task_scorers
 
 _LACKS = {
@@ -239,9 +239,10 @@ class _Workshop:
     @cached_property
     def _adherence(self) -> AdherenceScorer | None:
         schemas = sorted({item.schema for item in self._dataset.items if item.schema})
-        if self._config.scorers.adherence is None or not schemas:
+        section = self._config.scorers.adherence
+        if section is None or not schemas:
             return None
-        return AdherenceScorer(schemas)
+        return AdherenceScorer(schemas, rules=schema_rules(section, self._folder))
 
     @cached_property
     def _tasks(self) -> Sequence[TaskScorer]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from judge.config import (
+    AdherenceSection,
     Config,
     RatingsSection,
     TrustSection,
@@ -20,6 +21,8 @@ from judge.records.dataset import (
 from judge.records.rating import RatingSource
 from judge.records.record import System, Target
 from judge.records.scale import Scale
+from judge.scorers.schema_check import SchemaRules
+from judge.scorers.text_format import TextFormat, text_schema
 from judge.trust.agreement import figure_names
 from judge.trust.certificate import TrustThresholds, default_primary
 
@@ -39,6 +42,8 @@ def item_source(config: Config, folder: Path) -> ItemSource:
     schema = ""
     if adherence is not None and adherence.schema_file:
         schema = read_schema(folder / adherence.schema_file, place="scorers.adherence.schema")
+    if adherence is not None and adherence.text is not None:
+        schema = text_schema(TextFormat(**adherence.text.model_dump()))
     return ItemSource(
         path=folder / (section.items or section.pairs or ""),
         fields=section.fields,
@@ -46,6 +51,22 @@ def item_source(config: Config, folder: Path) -> ItemSource:
         cluster=section.cluster,
         slices=config.slices,
         schema=schema,
+    )
+
+
+def schema_rules(section: AdherenceSection, folder: Path) -> SchemaRules:
+    """Return how the schemas of a project are read.
+
+    Raises:
+        DataError: a schema of the bundle cannot be read.
+    """
+    return SchemaRules(
+        assert_formats=section.formats,
+        dialect=section.dialect,
+        bundle={
+            uri: read_schema(folder / path, place=f"scorers.adherence.bundle.{uri}")
+            for uri, path in section.bundle.items()
+        },
     )
 
 

@@ -24,6 +24,7 @@ WITHOUT_BEHAVIOUR = frozenset(
         "results/terms.py",
         "models/chat.py",
         "render/page.py",
+        "results/format_faults.py",
         "cli/options.py",
         "cli/loop.py",
     }

@@ -25,6 +25,7 @@ def test_the_sections_stand_in_their_order(small_report: Report) -> None:
         "equivalence.teacher",
         "similarity.reference",
         "adherence.strict",
+        "Format",
         "Similarity",
         "Quality retained",
         "What is missing",

@@ -8,12 +8,16 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from judge.records.record import Record
+from judge.reports.groups import OVERALL
+from judge.results.format_faults import (
+    OUTPUT_EMPTY,
+    OUTPUT_MISSING,
+    OUTPUT_NOT_JSON,
+    ErrorKind,
+    Shape,
+)
 from judge.results.outcome import Outcome, Score
-from judge.scorers.json_reading import Shape
-from judge.scorers.schema_check import OUTPUT_EMPTY, OUTPUT_MISSING, OUTPUT_NOT_JSON
-from judge.scorers.schema_errors import ErrorKind
 
-OVERALL = "overall"
 MOST_FREQUENT = 5
 
 Part: TypeAlias = tuple[str, str]
@@ -30,6 +34,8 @@ class PartErrors:
         lenient: how many are if they are read leniently; never fewer.
         shapes: of those that are no strict JSON, how many by the outermost thing to forgive.
         kinds: how many have at least one error of a kind.
+        repairs: of those that are no strict JSON and could be repaired, the characters it takes,
+            rising.
     """
 
     outputs: int
@@ -37,6 +43,7 @@ class PartErrors:
     lenient: int
     shapes: Mapping[str, int]
     kinds: Mapping[str, int]
+    repairs: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +119,13 @@ def adherence_errors(
     )
 
 
+def accepted_leniently(score: Score) -> bool:
+    """Whether an output is right if it is read leniently; so is one that is strictly right."""
+    lenient = score.details.get("lenient")
+    forgiven = isinstance(lenient, Mapping) and lenient.get("valid") is True
+    return score.value == 1.0 or forgiven
+
+
 _Error: TypeAlias = tuple[str, str, str, str]
 """Kind, keyword, place, and what was wanted."""
 
@@ -123,13 +137,16 @@ class _Tally:
     lenient: int = 0
     shapes: Counter[str] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
+    repairs: list[int] = field(default_factory=list)
 
     def add(self, score: Score, errors: Iterable[_Error]) -> None:
         self.outputs += 1
         self.strict += score.value == 1.0
+        self.lenient += accepted_leniently(score)
         lenient = score.details.get("lenient")
-        forgiven = isinstance(lenient, Mapping) and lenient.get("valid") is True
-        self.lenient += score.value == 1.0 or forgiven
+        distance = lenient.get("distance") if isinstance(lenient, Mapping) else None
+        if isinstance(distance, int):
+            self.repairs.append(distance)
         kinds = {kind for kind, _, _, _ in errors}
         shaped = OUTPUT_NOT_JSON in score.flags
         (self.shapes if shaped else self.kinds).update(kinds)
@@ -141,6 +158,7 @@ class _Tally:
             lenient=self.lenient,
             shapes=dict(self.shapes),
             kinds=dict(self.kinds),
+            repairs=sorted(self.repairs),
         )
 
 
@@ -256,8 +274,27 @@ _FIXES: Mapping[str, str] = MappingProxyType(
 )
 
 
+# Of what is asked of the whole of a text, by keyword and kind.
+_TEXT_FIXES: Mapping[tuple[str, str], str] = MappingProxyType(
+    {
+        ("pattern", ErrorKind.PATTERN.value): "Write a text in which {wanted} is found.",
+        ("forbidden", ErrorKind.EXTRA.value): "Write a text in which {wanted} is nowhere.",
+        ("one_of", ErrorKind.ENUM.value): "Write one of these and nothing else: {wanted}.",
+        ("headings", ErrorKind.MISSING.value): "Write the heading {wanted!r} on a line of its own.",
+        ("headings", ErrorKind.OTHER.value): "Write the headings in this order: {wanted}.",
+        ("min_words", ErrorKind.BOUND.value): "Write at least {wanted} words.",
+        ("max_words", ErrorKind.BOUND.value): "Write at most {wanted} words.",
+        ("min_characters", ErrorKind.BOUND.value): "Write at least {wanted} characters.",
+        ("max_characters", ErrorKind.BOUND.value): "Write at most {wanted} characters.",
+        ("max_lines", ErrorKind.BOUND.value): "Write at most {wanted} lines.",
+    }
+)
+
+
 def _fix(error: _Error) -> str:
     kind, keyword, place, wanted = error
+    if not place and (words := _TEXT_FIXES.get((keyword, kind))) is not None:
+        return words.format(wanted=wanted)
     if not keyword:
         return _WHOLE_OUTPUT.get(kind, "")
     if kind == ErrorKind.TYPE:

@@ -1,12 +1,13 @@
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 
 from judge.records.record import Record, Target
+from judge.reports.format_errors import AdherenceErrors, adherence_errors
 from judge.results.outcome import Fate, FateCode, NotApplicable, Outcome
 from judge.scorers.adherence import AdherenceScorer
-from judge.scorers.error_taxonomy import AdherenceErrors, adherence_errors
 
 SCHEMA = json.dumps(
     {
@@ -67,6 +68,7 @@ def test_outputs_are_counted_by_system_and_slice() -> None:
     assert student.shapes == {"fenced": 1}
     assert large.kinds == {"bound": 1, "missing": 1, "output_missing": 1}
     assert (large.outputs, large.lenient, large.shapes) == (2, 0, {})
+    assert (student.repairs, large.repairs) == ([6], [])
     assert parts["teacher", "overall"].strict == 1
 
 
@@ -136,6 +138,33 @@ def test_no_more_are_told_than_asked_for() -> None:
 )
 def test_the_fix_is_in_plain_words(output: str | None, fix: str) -> None:
     (found,) = _errors([_record(output, system="student")]).frequent
+
+    assert found.fix == fix
+
+
+@pytest.mark.parametrize(
+    ("text", "output", "fix"),
+    [
+        ({"pattern": "^Dear"}, "Hi", "Write a text in which ^Dear is found."),
+        ({"forbidden": "TODO"}, "TODO", "Write a text in which TODO is nowhere."),
+        ({"one_of": ["yes", "no"]}, "maybe", "Write one of these and nothing else: yes, no."),
+        ({"headings": ["Facts"]}, "-", "Write the heading 'Facts' on a line of its own."),
+        ({"headings": ["A", "B"]}, "# B\n# A", "Write the headings in this order: A, B."),
+        ({"min_words": 3}, "one", "Write at least 3 words."),
+        ({"max_words": 1}, "one two", "Write at most 1 words."),
+        ({"min_characters": 3}, "a", "Write at least 3 characters."),
+        ({"max_characters": 1}, "ab", "Write at most 1 characters."),
+        ({"max_lines": 1}, "a\nb", "Write at most 1 lines."),
+    ],
+)
+def test_the_fix_of_a_text_is_in_plain_words(
+    text: dict[str, object], output: str, fix: str
+) -> None:
+    schema = json.dumps({"$text": text})
+    record = replace(_record(output, system="student"), schema=schema)
+    (outcome,) = asyncio.run(AdherenceScorer([schema]).score([record]))
+
+    (found,) = adherence_errors([(record, outcome)]).frequent
 
     assert found.fix == fix
 
