@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import pytest
 
+from judge.api.meaning import alike_in_training
 from judge.api.project import Instrument, InstrumentMaker, Project, Ratings, RunContext, ratings_of
 from judge.api.reporting import report
 from judge.api.scoring import Forecast, evaluate, forecast, resume
@@ -31,6 +32,7 @@ from judge.models.embedding import SharedEmbedder
 from judge.models.forecast import CostForecast
 from judge.models.ledger import Ledgered
 from judge.records.dataset import Dataset
+from judge.records.overlap import Finding, Likeness, Overlap
 from judge.records.rating import Aggregate, LabelSource, RatingSource
 from judge.records.record import Item, Role, System, Target
 from judge.records.scale import EQUIVALENCE
@@ -621,3 +623,37 @@ def test_a_run_without_training_files_says_nothing_of_them() -> None:
     run = _evaluated(_project(FakeChat(see_through)), store)
 
     assert report(store, run, now=NOW).leakage is None
+
+
+def test_the_training_text_closest_in_meaning_is_told_once_and_leaks_are_not_told_again(
+    tmp_path: Path,
+) -> None:
+    first, second = tmp_path / "first.txt", tmp_path / "second.txt"
+    first.write_text("nothing of it\nask 1 please\n")
+    second.write_text("1 ask\nask 2\n")
+    training = TrainingFiles(files=(first, second))
+    dataset = _dataset(3)
+    leak = Finding(
+        item_id="i2",
+        part="input",
+        likeness=Likeness.EXACT,
+        similarity=1.0,
+        file=second,
+        line=2,
+        column="",
+        times=1,
+    )
+
+    found = asyncio.run(
+        alike_in_training(
+            dataset,
+            training,
+            SharedEmbedder(HashEmbedder()),
+            at_least=0.8,
+            told=Overlap(leaks=(leak,), generic=(), texts=6, only_whole=0, files=()),
+        )
+    )
+
+    assert [(one.item_id, one.part, one.file.name, one.line) for one in found] == [
+        ("i1", "input", "second.txt", 1)
+    ]

@@ -46,6 +46,16 @@ def verify(
             help="Look for the answers of a system too, such as the teacher; repeatable.",
         ),
     ] = None,
+    meaning: Annotated[
+        float | None,
+        typer.Option(
+            metavar="COSINE",
+            min=-1,
+            max=1,
+            help="Also tell training texts that close in meaning, by embeddings, such as 0.95.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check a set against its manifest and against training files: 0 same and clean, 1 not."""
@@ -62,7 +72,7 @@ def verify(
     from judge.wiring.frozen import open_set
 
     if _is_manifest(source):
-        if manifest or training or column or outputs:
+        if manifest or training or column or outputs or meaning is not None:
             raise ConfigError(
                 f"{source} is a manifest, which holds hashes and no texts: name the config to "
                 "hold its set against it or to look into training files"
@@ -76,6 +86,8 @@ def verify(
     found = open_set(source)
     path = manifest or found.manifest
     files = _training(found, training or [], column or [], outputs or [])
+    if meaning is not None and files is None:
+        raise ConfigError("--meaning is for training files: add --training FILE")
     if path is None and files is None:
         raise ConfigError(
             f"there is nothing to hold {source} against: freeze its set first (judge freeze "
@@ -88,6 +100,8 @@ def verify(
         training=files,
         on_batch=_Progress().tell,
     )
+    if meaning is not None and files is not None:
+        verification = _with_meaning(verification, found, files, at_least=meaning)
     if as_json:
         print_json(encoded(verification_json(verification)))
     else:
@@ -122,6 +136,31 @@ def _training(
         columns=tuple(columns) or (named.columns if named and not files else ()),
         outputs=tuple(outputs) or (named.outputs if named else ()),
     )
+
+
+def _with_meaning(
+    verification: "Verification",
+    found: "EvaluationSet",
+    training: "TrainingFiles",
+    *,
+    at_least: float,
+) -> "Verification":
+    from dataclasses import replace
+
+    from judge.api.meaning import alike_in_training
+    from judge.cli.loop import run_until_done
+
+    alike, _ = run_until_done(
+        lambda _: alike_in_training(
+            found.dataset,
+            training,
+            found.embedder(),
+            at_least=at_least,
+            told=verification.overlap,
+            on_batch=_Progress().tell,
+        )
+    )
+    return replace(verification, alike=alike)
 
 
 def _exit_code(found: "Verification") -> int:

@@ -1,6 +1,7 @@
 """Texts that mean the same, by their vectors."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,23 @@ class Alike:
     evaluation: int
     training: int
     cosine: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlikeText:
+    """An evaluation text with the training text that comes closest to it in meaning.
+
+    Attributes:
+        part: input, reference, or ``output of NAME``.
+        column: of the training file; empty in running text.
+    """
+
+    item_id: str
+    part: str
+    cosine: float
+    file: Path
+    line: int
+    column: str
 
 
 def alike_in_meaning(

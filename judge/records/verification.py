@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from judge.records.alike import AlikeText
 from judge.records.changes import SetChanges, changes_since
 from judge.records.dataset import Dataset
 from judge.records.frozen import FrozenSet
@@ -32,12 +33,15 @@ class Verification:
         frozen: the manifest; None where none was given.
         changes: since it was frozen; None where there was no manifest to hold the set against.
         overlap: None where no training files were given.
+        alike: evaluation texts that mean what a training text means, which may be a paraphrase or
+            only about the same: no leaks until somebody has read them; None where nobody looked.
     """
 
     name: str
     frozen: FrozenSet | None
     changes: SetChanges | None
     overlap: Overlap | None
+    alike: tuple[AlikeText, ...] | None = None
 
     @property
     def changed(self) -> bool:

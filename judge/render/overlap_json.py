@@ -1,5 +1,6 @@
 """What training had of an evaluation set, as JSON."""
 
+from judge.records.alike import AlikeText
 from judge.records.overlap import Finding, Overlap
 from judge.render.figures_json import figure_json
 from judge.reports.leakage import LeakageFindings, LeakageRow
@@ -33,6 +34,18 @@ def overlap_json(overlap: Overlap) -> dict[str, object]:
             }
             for one in overlap.files
         ],
+    }
+
+
+def alike_json(one: AlikeText) -> dict[str, object]:
+    """Return an evaluation text with the training text closest in meaning."""
+    return {
+        "id": one.item_id,
+        "part": one.part,
+        "cosine": one.cosine,
+        "file": str(one.file),
+        "line": one.line,
+        **({"column": one.column} if one.column else {}),
     }
 
 

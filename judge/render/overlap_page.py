@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from judge.records.alike import AlikeText
 from judge.records.overlap import Finding, Likeness, Overlap
 from judge.render.page import Section, Table
 from judge.render.text import interval, listed, one_line
@@ -52,6 +53,24 @@ def overlap_section(overlap: Overlap, *, n_items: int) -> Section:
     )
 
 
+def alike_section(alike: Sequence[AlikeText]) -> Section:
+    """Return the evaluation texts that mean what a training text means."""
+    if not alike:
+        return Section(title="Alike in meaning", lines=["no text is as close in meaning as asked"])
+    closest = sorted(alike, key=lambda one: -one.cosine)
+    lines = [
+        f"evaluation texts as close in meaning to a training text as asked: {len(alike)}",
+        "read them: they may be paraphrases, or only about the same",
+    ]
+    if len(closest) > _MOST_SHOWN:
+        lines.append(f"the closest {_MOST_SHOWN} are shown, the JSON has all {len(closest)}")
+    rows = [
+        [one.item_id, one.part, f"{one.cosine:.3f}", _place(one)] for one in closest[:_MOST_SHOWN]
+    ]
+    table = Table(columns=["item", "part", "cosine", "where"], rows=rows)
+    return Section(title="Alike in meaning", lines=lines, tables=[table])
+
+
 def _lines(overlap: Overlap, *, n_items: int) -> Iterator[str]:
     files = ", ".join(one.file.name for one in overlap.files)
     texts = sum(one.texts for one in overlap.files)
@@ -85,9 +104,12 @@ def _lines(overlap: Overlap, *, n_items: int) -> Iterator[str]:
 
 
 def _leak_cells(one: Finding) -> Sequence[str]:
-    where = f"{one.file.name} line {one.line}" + (f", {one.column}" if one.column else "")
     similarity = f"{one.similarity:.2f}"
-    return [one.item_id, one.part, one.likeness.value, similarity, str(one.times), where]
+    return [one.item_id, one.part, one.likeness.value, similarity, str(one.times), _place(one)]
+
+
+def _place(one: Finding | AlikeText) -> str:
+    return f"{one.file.name} line {one.line}" + (f", {one.column}" if one.column else "")
 
 
 def _score_cells(row: LeakageRow) -> Sequence[str]:

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from judge.records.frozen import FrozenSet
 from judge.records.verification import Verification
-from judge.render.overlap_json import overlap_json
-from judge.render.overlap_page import overlap_section
+from judge.render.overlap_json import alike_json, overlap_json
+from judge.render.overlap_page import alike_section, overlap_section
 from judge.render.page import Page, Section
 from judge.render.text import listed
 
@@ -22,6 +22,8 @@ def verification_page(found: Verification, *, n_items: int) -> Page:
         sections.append(Section(title="Frozen set", lines=list(_lines(found.frozen, found))))
     if found.overlap is not None:
         sections.append(overlap_section(found.overlap, n_items=n_items))
+    if found.alike is not None:
+        sections.append(alike_section(found.alike))
     return Page(title=f"{found.name}: {_verdict(found)}", sections=sections)
 
 
@@ -59,6 +61,8 @@ def verification_json(found: Verification) -> dict[str, object]:
         }
     if found.overlap is not None:
         body["training_overlap"] = overlap_json(found.overlap)
+    if found.alike is not None:
+        body["alike_in_meaning"] = [alike_json(one) for one in found.alike]
     return body
 
 

@@ -1,14 +1,18 @@
 """From a config to its evaluation set, the manifest that pins it, and its training files."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from judge.config import Config, read_config
+from judge.config import Config, SimilaritySection, read_config
 from judge.errors import DataError, did_you_mean
+from judge.models.embedding import SharedEmbedder
 from judge.records.changes import require_unchanged
 from judge.records.dataset import Dataset
 from judge.records.frozen import read_manifest
 from judge.records.verification import TrainingFiles
+from judge.wiring.embedders import Embedders
 from judge.wiring.sources import read_everything
 
 
@@ -19,12 +23,14 @@ class EvaluationSet:
     Attributes:
         manifest: the path of the manifest that the config names; None where it names none.
         training: what the config names; None where it names nothing.
+        embedder: makes the embedding model that the config names, or the default.
     """
 
     name: str
     dataset: Dataset
     manifest: Path | None
     training: TrainingFiles | None
+    embedder: Callable[[], SharedEmbedder]
 
 
 def open_set(path: Path) -> EvaluationSet:
@@ -40,6 +46,7 @@ def open_set(path: Path) -> EvaluationSet:
         dataset=dataset,
         manifest=_manifest(config, path.parent),
         training=training_files(config, path.parent, dataset),
+        embedder=partial(_embedder, config, path.parent),
     )
 
 
@@ -86,6 +93,10 @@ def check_systems(names: tuple[str, ...], dataset: Dataset, *, place: str) -> No
                 f"{place}: there is no system {name!r}{did_you_mean(name, dataset.outputs)}; "
                 f"there are: {', '.join(dataset.outputs)}"
             )
+
+
+def _embedder(config: Config, folder: Path) -> SharedEmbedder:
+    return Embedders(folder).of(config.scorers.similarity or SimilaritySection()).shared
 
 
 def _manifest(config: Config, folder: Path) -> Path | None:

@@ -102,6 +102,7 @@ def test_a_manifest_alone_is_checked_for_slips_of_an_editor(
         (["judge.yaml", "--manifest", "items.jsonl"], "is no manifest of a frozen set"),
         (["judge.yaml", "--training", "none.jsonl"], "none.jsonl: cannot be read"),
         (["judge.yaml", "--column", "text"], "add --training FILE"),
+        (["judge.yaml", "--meaning", "0.9"], "add --training FILE"),
         (
             ["judge.yaml", "--training", "items.jsonl", "--outputs", "techer"],
             "--outputs: there is no system 'techer' (did you mean 'teacher'?)",
@@ -147,3 +148,21 @@ def test_the_training_files_of_the_config_are_the_default(
         codes.append(judge("verify", "judge.yaml").returncode)
 
     assert codes == [0, 1]
+
+
+@pytest.mark.usefixtures("quick_embedder")
+def test_texts_alike_in_meaning_are_told_and_are_no_leaks(
+    judge: Cli, frozen: Callable[[], None]
+) -> None:
+    frozen()
+    backwards = " ".join(reversed(f"{TEXT} 3".split()))
+    Path("train.txt").write_text(f"something else altogether\n{backwards}\n")
+
+    found = judge("verify", "judge.yaml", "--training", "train.txt", "--meaning", "0.99", "--json")
+
+    assert found.returncode == 0
+    body = json.loads(found.stdout)
+    assert body["training_overlap"]["leaks"] == []
+    (alike,) = body["alike_in_meaning"]
+    assert (alike["id"], alike["part"], alike["line"]) == ("i3", "input", 2)
+    assert alike["cosine"] == pytest.approx(1.0)

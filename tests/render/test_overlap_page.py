@@ -1,9 +1,10 @@
 from dataclasses import replace
 from pathlib import Path
 
+from judge.records.alike import AlikeText
 from judge.records.overlap import Finding, Likeness, Overlap, SearchedFile
 from judge.records.training import Unread
-from judge.render.overlap_page import leakage_sections, overlap_section
+from judge.render.overlap_page import alike_section, leakage_sections, overlap_section
 from judge.reports.leakage import LeakageFindings, LeakageRow
 from judge.reports.summary import Status
 from judge.stats.estimate import Estimate
@@ -102,3 +103,25 @@ def test_a_report_has_the_scores_with_and_without_the_leaked_items() -> None:
 
 def test_where_nobody_looked_there_is_no_section() -> None:
     assert leakage_sections(None) == []
+
+
+def test_texts_alike_in_meaning_stand_closest_first_and_are_to_be_read() -> None:
+    alike = [
+        AlikeText(
+            item_id=f"i{place}",
+            part="input",
+            cosine=0.95 + place / 1000,
+            file=Path("data/train.jsonl"),
+            line=place,
+            column="text",
+        )
+        for place in range(21)
+    ]
+
+    section = alike_section(alike)
+
+    assert section.tables[0].rows[0] == ["i20", "input", "0.970", "train.jsonl line 20, text"]
+    assert len(section.tables[0].rows) == 20
+    assert section.lines[0].endswith("as asked: 21")
+    assert section.lines[2] == "the closest 20 are shown, the JSON has all 21"
+    assert alike_section([]).lines == ["no text is as close in meaning as asked"]

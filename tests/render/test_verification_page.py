@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from judge.records.alike import AlikeText
 from judge.records.changes import changes_since
 from judge.records.dataset import Dataset
 from judge.records.frozen import freeze
@@ -72,6 +73,21 @@ def test_the_title_and_the_json_give_the_verdict(found: Verification, verdict: s
 
     assert page.title == f"mails: {verdict}"
     assert verification_json(found)["verdict"] == verdict
+
+
+def test_texts_alike_in_meaning_stand_beside_and_change_no_verdict() -> None:
+    alike = AlikeText(
+        item_id="a", part="input", cosine=0.97, file=Path("train.txt"), line=3, column=""
+    )
+    found = replace(FOUND, overlap=CLEAN, alike=(alike,))
+
+    page = verification_page(found, n_items=2)
+
+    assert page.title == "mails: the frozen set and clean"
+    assert page.sections[-1].title == "Alike in meaning"
+    assert verification_json(found)["alike_in_meaning"] == [
+        {"id": "a", "part": "input", "cosine": 0.97, "file": "train.txt", "line": 3}
+    ]
 
 
 def test_a_changed_set_names_what_changed() -> None:
