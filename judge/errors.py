@@ -6,7 +6,9 @@ JudgeError
 │   ├── DataError          items, outputs, ratings or a schema, with file and row
 │   ├── RunNotFound        no stored run goes by that name
 │   ├── StoreUnusable      another process writes to it, or it has another layout
-│   └── MissingExtra       an optional dependency is not installed
+│   ├── MissingExtra       an optional dependency is not installed
+│   ├── IllegalTransition  a job cannot go from its state to that one
+│   └── JobChanged         a job was changed by others since it was read
 ├── StoreError             results cannot be kept: paid work stops first
 └── ScoringError           one record has no score: becomes the fate named by `fate`
     ├── InputTooLong       over the judge's context; never cut silently
@@ -65,6 +67,14 @@ class MissingExtra(InputError):
 
     def __init__(self, extra: str, *, needed_for: str) -> None:
         super().__init__(f"{needed_for} needs an extra: pip install 'judge[{extra}]'")
+
+
+class IllegalTransition(InputError):
+    """A job cannot go from the state it is in to the one that is asked for."""
+
+
+class JobChanged(InputError):
+    """A job was changed by others since it was read."""
 
 
 class StoreError(JudgeError):

@@ -51,6 +51,7 @@ async def evaluate(
     *,
     now: Callable[[], datetime],
     controls: int = 0,
+    run_id: str = "",
     stop: Stop | None = None,
     watcher: Watcher = ignore,
 ) -> RunManifest:
@@ -62,6 +63,7 @@ async def evaluate(
         now: the time.
         controls: null answers and attacks that are mixed blind among the records of each judge
             behind an endpoint; they are no part of any N.
+        run_id: the name of the run, one from `new_run_id`; empty draws it.
         stop: may be asked to stop.
         watcher: told of results when they are durable.
 
@@ -72,8 +74,7 @@ async def evaluate(
         InputError: the project cannot be run; nothing was stored or spent.
         StoreError: results can no longer be kept; the run can be resumed.
     """
-    run_id = new_run_id(now())
-    context = run_context(store, run_id, stop=stop or Stop())
+    context = run_context(store, run_id or new_run_id(now()), stop=stop or Stop())
     manifest = await _whole(
         project, store, context, started=now(), controls=controls, watcher=watcher
     )

@@ -15,11 +15,14 @@ from judge.cli.exits import MEANINGS, ExitCode
 from judge.cli.freeze import freeze
 from judge.cli.history import history
 from judge.cli.init import init
+from judge.cli.keys import keys
 from judge.cli.plan import plan
+from judge.cli.remote import fetch, status, submit
 from judge.cli.report import report
 from judge.cli.reread import reread
 from judge.cli.resume import resume
 from judge.cli.run import run
+from judge.cli.serve import serve
 from judge.cli.validate import validate
 from judge.cli.verify import verify
 from judge.errors import InputError, JudgeError
@@ -76,8 +79,13 @@ for _verb in (
     init,
     cache,
     doctor,
+    serve,
+    submit,
+    status,
+    fetch,
 ):
     app.command(epilog=MEANINGS)(_verb)
+app.add_typer(keys, name="keys")
 
 
 def main() -> None:

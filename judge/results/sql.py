@@ -32,6 +32,7 @@ from judge.results.spending import (
     spending,
 )
 from judge.results.sql_completions import CREATE_COMPLETIONS, SqlCompletions
+from judge.results.sql_service import SqlService
 from judge.results.store import newest, timestamp
 from judge.results.writer import Rows, Writer, fault_of, write_rows
 
@@ -164,6 +165,7 @@ class SqlStore:
             raise StoreUnusable(f"the store {path} cannot be opened: {fault_of(error)}") from error
         self._writer: Writer | None = None
         self._completions: SqlCompletions | None = None
+        self._service: SqlService | None = None
         self._attempts: Iterator[int] = iter(())
         self._lock: int | None = None
 
@@ -197,6 +199,13 @@ class SqlStore:
         if self._completions is None:
             self._completions = SqlCompletions(self._path, writing=self._writing)
         return self._completions
+
+    @property
+    def service(self) -> SqlService:
+        """What a service keeps beside its runs."""
+        if self._service is None:
+            self._service = SqlService(self._engine, self._writing)
+        return self._service
 
     def begin(self, manifest: RunManifest, dataset: Dataset) -> None:
         def write(connection: sql.Connection) -> None:

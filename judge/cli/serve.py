@@ -1,0 +1,106 @@
+"""``judge serve``: the service, on this machine."""
+
+import signal
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from judge.cli.options import DEFAULT_CONNECTIONS, DEFAULT_STORE, ConnectionsOption, StoreOption
+from judge.errors import ConfigError
+
+
+def serve(
+    *,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+    behind_proxy: Annotated[
+        bool,
+        typer.Option("--behind-proxy", help="A proxy with TLS stands before it: needs a key."),
+    ] = False,
+    names: Annotated[
+        list[str] | None,
+        typer.Option("--name", help="A host name it goes by, behind a proxy; repeatable."),
+    ] = None,
+    roots: Annotated[
+        list[Path] | None,
+        typer.Option("--root", help="A folder whose configs jobs may name; repeatable."),
+    ] = None,
+    endpoints: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--endpoint",
+            help="An endpoint jobs may ask, and the variable with its key: "
+            "https://api.openai.com=OPENAI_API_KEY; repeatable.",
+        ),
+    ] = None,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Most jobs at once.")] = 4,
+    max_connections: ConnectionsOption = DEFAULT_CONNECTIONS,
+    store: StoreOption = DEFAULT_STORE,
+) -> None:
+    """Run jobs that are submitted over HTTP, and show pages about them."""
+    from functools import partial
+
+    import uvicorn
+
+    from judge.web.app import create_app
+    from judge.web.server import LOOPBACK, bound_socket, check_bind, serving
+    from judge.wiring.serving import ServerRules, open_job
+    from judge.wiring.store import open_store
+
+    rules = ServerRules(
+        folder=Path(store).parent / "service",
+        roots=roots or (),
+        endpoints=_endpoints(endpoints),
+        connections=max_connections,
+    )
+    with open_store(store) as kept:
+        check_bind(host, n_keys=len(kept.service.key_rows()), behind_proxy=behind_proxy)
+        hosts = frozenset({*LOOPBACK, host, *(names or ())})
+        opener = partial(open_job, rules, kept)
+        with serving(kept, rules, opener, hosts=hosts, at_once=jobs) as server:
+            listening = bound_socket(host, port)
+            address = f"http://{host}:{listening.getsockname()[1]}"
+            _say(f"serving on {address}; Ctrl-C finishes what is in flight and ends")
+            if host in LOOPBACK:
+                _say(f"open once: {address}/enter/{server.links.new_link()}")
+            config = uvicorn.Config(
+                create_app(server),
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                proxy_headers=behind_proxy,
+                timeout_graceful_shutdown=10,
+            )
+            # uvicorn ends at a signal and then raises it again: here that is no more than the end.
+            ends = {one: signal.signal(one, _ignore) for one in (signal.SIGINT, signal.SIGTERM)}
+            try:
+                uvicorn.Server(config).run(sockets=[listening])
+            finally:
+                for number, handler in ends.items():
+                    signal.signal(number, handler)
+                listening.close()
+
+
+def _ignore(number: int, frame: FrameType | None) -> None:
+    del number, frame
+
+
+def _say(words: str) -> None:
+    print(words, flush=True)  # whoever started it may read from a pipe
+
+
+def _endpoints(said: list[str] | None) -> dict[str, str]:
+    from judge.models.door import origin_of
+    from judge.wiring.serving import OPENAI_KEY, OPENAI_ORIGIN
+
+    if not said:
+        return {OPENAI_ORIGIN: OPENAI_KEY}
+    found = {}
+    for one in said:
+        address, sign, name = one.partition("=")
+        if "://" not in address:
+            raise ConfigError(f"--endpoint {one!r} must be ORIGIN=VARIABLE")
+        found[origin_of(address)] = name if sign else OPENAI_KEY
+    return found

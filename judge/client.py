@@ -1,0 +1,220 @@
+"""A client of the service: submit a job, follow it, fetch what came of it."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import msgspec
+
+from judge.errors import InputError
+
+if TYPE_CHECKING:
+    import httpx2
+
+_TIMEOUT_S = 60.0
+_LOOK_S = 0.5
+_OVER = frozenset({"finished", "incomplete", "failed", "cancelled", "paused"})
+
+
+class ServiceError(InputError):
+    """The service refused a request, or could not be reached.
+
+    Attributes:
+        status: of HTTP; 0 where there was no answer.
+        code: names the reason, as in the service's own documentation.
+    """
+
+    def __init__(self, message: str, *, status: int = 0, code: str = "unreachable") -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+class RemoteJob(msgspec.Struct, frozen=True, kw_only=True):
+    """A job as the service told it.
+
+    Attributes:
+        state: queued, running, paused, finished, incomplete, failed or cancelled.
+        done: outcomes there are.
+        total: outcomes there will be; 0 until that is known.
+    """
+
+    job_id: str
+    name: str
+    state: str
+    priority: int
+    submitted: str
+    changed: str
+    run_id: str
+    done: int
+    total: int
+    error: str
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more happens unless somebody asks for it."""
+        return self.state in _OVER
+
+
+class Client:
+    """Speaks to one service.
+
+    Args:
+        server: its address, for example ``http://127.0.0.1:8000``.
+        key: made with ``judge keys create``.
+    """
+
+    def __init__(self, server: str, *, key: str) -> None:
+        import httpx2  # 0.1 s to import
+
+        self._http = httpx2.Client(
+            base_url=server.rstrip("/"),
+            headers={"Authorization": f"Bearer {key}"},
+            timeout=_TIMEOUT_S,
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the connections go."""
+        self._http.close()
+
+    def submit(
+        self,
+        *,
+        config: str | None = None,
+        files: Mapping[str, str] | None = None,
+        config_path: str | None = None,
+        options: Mapping[str, object] | None = None,
+        idempotency_key: str = "",
+    ) -> RemoteJob:
+        """Submit a job.
+
+        Args:
+            config: as YAML, with its files; or
+            files: their texts, by name.
+            config_path: of a config on the server.
+            options: priority, limit, sample, seed, filters, max_cost.
+            idempotency_key: under which it is one job, however often it is sent.
+
+        Raises:
+            ServiceError: it was refused.
+        """
+        given = {"config": config, "files": dict(files or {}), "config_path": config_path}
+        body = {**given, **(options or {})}
+        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+        return self._job("POST", "/v1/jobs", body=body, headers=headers)
+
+    def submit_files(
+        self,
+        path: Path,
+        *,
+        options: Mapping[str, object] | None = None,
+        idempotency_key: str = "",
+    ) -> RemoteJob:
+        """Submit a config of this machine with the files that lie beside it and that it names.
+
+        Raises:
+            ServiceError: it was refused.
+            OSError: a file cannot be read.
+        """
+        text = path.read_text(encoding="utf-8")
+        beside = {
+            one.name: one.read_text(encoding="utf-8")
+            for one in sorted(path.parent.iterdir())
+            if one.is_file() and one != path and one.name in text
+        }
+        return self.submit(
+            config=text, files=beside, options=options, idempotency_key=idempotency_key
+        )
+
+    def job(self, job_id: str) -> RemoteJob:
+        """Return how a job stands."""
+        return self._job("GET", f"/v1/jobs/{job_id}")
+
+    def wait(
+        self, job_id: str, *, watcher: Callable[[RemoteJob], None] = lambda _: None
+    ) -> RemoteJob:
+        """Return a job when it is over; tell the watcher how it stands meanwhile."""
+        while not (found := self.job(job_id)).is_over:
+            watcher(found)
+            time.sleep(_LOOK_S)
+        watcher(found)
+        return found
+
+    def pause(self, job_id: str) -> RemoteJob:
+        """Finish what is in flight, and send nothing new."""
+        return self._job("POST", f"/v1/jobs/{job_id}/pause")
+
+    def resume(self, job_id: str, *, retry_failed: bool = False) -> RemoteJob:
+        """Let a job go on."""
+        return self._job("POST", f"/v1/jobs/{job_id}/resume", body={"retry_failed": retry_failed})
+
+    def cancel(self, job_id: str) -> RemoteJob:
+        """Cancel a job for good; what it has scored stays."""
+        return self._job("POST", f"/v1/jobs/{job_id}/cancel")
+
+    def results(self, job_id: str) -> Iterator[dict[str, object]]:
+        """Yield every outcome of a job in the order they were kept."""
+        after: str | None = "0"
+        while after is not None:
+            answer = self._ask("GET", f"/v1/jobs/{job_id}/results?after={after}")
+            for line in answer.content.splitlines():
+                yield msgspec.json.decode(line, type=dict[str, object])
+            after = answer.headers.get("x-next")
+
+    def report(self, run_id: str, *, form: str = "json") -> bytes:
+        """Return the report of a run, as ``json``, ``md`` or ``jsonl``."""
+        return self._ask("GET", f"/v1/runs/{run_id}/report?format={form}").content
+
+    def _job(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> RemoteJob:
+        answer = self._ask(method, path, body=body, headers=headers)
+        return msgspec.json.decode(answer.content, type=RemoteJob)
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> "httpx2.Response":
+        import httpx2
+
+        try:
+            answer = self._http.request(method, path, json=body, headers=dict(headers or {}))
+        except httpx2.HTTPError as error:
+            raise ServiceError(f"{self._http.base_url} cannot be reached: {error}") from error
+        if answer.is_success:
+            return answer
+        raise _refusal(answer)
+
+
+def _refusal(answer: "httpx2.Response") -> ServiceError:
+    try:
+        said = msgspec.json.decode(answer.content, type=dict[str, object])
+    except msgspec.DecodeError:
+        said = {}
+    detail = str(said.get("detail") or f"the server answered {answer.status_code}")
+    code = str(said.get("code") or "refused")
+    return ServiceError(detail, status=answer.status_code, code=code)

@@ -1,0 +1,46 @@
+"""The app: every route, behind the guard, with its permission declared."""
+
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from starlette.datastructures import Headers
+
+from judge.web import jobs, operating, pages, runs
+from judge.web.access import caller_of, public, refuse_undeclared
+from judge.web.guard import Guard
+from judge.web.problems import handle_errors
+from judge.web.server import Server
+
+
+def create_app(server: Server) -> FastAPI:
+    """Return the service.
+
+    Raises:
+        AssertionError: a route does not say who may use it.
+    """
+    app = FastAPI(
+        title="judge",
+        version=version("judge"),
+        description="Scores what student models wrote, and believes no judge that was not "
+        "measured against people.",
+        openapi_url=None,  # a route of our own says who may read it
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.server = server
+    for part in (jobs, runs, operating, pages):
+        app.include_router(part.router)
+
+    @app.get("/openapi.json", include_in_schema=False)
+    @public
+    def openapi() -> dict[str, object]:
+        return app.openapi()
+
+    handle_errors(app)
+    refuse_undeclared(app)
+
+    def knows(headers: Headers) -> bool:
+        return caller_of(headers, keys=server.keys, links=server.links) is not None
+
+    app.add_middleware(Guard, hosts=server.hosts, knows=knows, metrics=server.metrics)
+    return app

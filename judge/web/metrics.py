@@ -1,0 +1,54 @@
+"""What the service counts, for Prometheus: numbers alone, no text and no key."""
+
+from collections import Counter as Counts
+from collections.abc import Callable, Iterator, Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+from starlette.types import Scope
+
+_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+class Metrics:
+    """Requests by route and status, and jobs by state."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "judge_http_requests", "Requests", ["route", "status"], registry=self._registry
+        )
+        self._seconds = Histogram(
+            "judge_http_request_seconds",
+            "Seconds to the end of an answer",
+            ["route"],
+            buckets=_BUCKETS_S,
+            registry=self._registry,
+        )
+
+    def watch_jobs(self, states: Callable[[], Mapping[str, int]]) -> None:
+        """Ask how many jobs are in each state whenever somebody looks."""
+        self._registry.register(_Jobs(states))
+
+    def answered(self, scope: Scope, status: int, seconds: float) -> None:
+        """Count an answer."""
+        # The route, not the path: that holds ids, and there is no end of them.
+        route = getattr(scope.get("route"), "path", "none")
+        self._requests.labels(route, str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def text(self) -> bytes:
+        """Return all of it in the text format."""
+        return generate_latest(self._registry)
+
+
+class _Jobs(Collector):
+    def __init__(self, states: Callable[[], Mapping[str, int]]) -> None:
+        self._states = states
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        family = GaugeMetricFamily("judge_jobs", "Jobs by state", labels=["state"])
+        for state, n in Counts(self._states()).items():
+            family.add_metric([state], n)
+        yield family
