@@ -9,8 +9,8 @@ from judge.cli.options import DEFAULT_STORE, StoreOption
 from judge.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
-    from judge.results.sql import SqlStore
     from judge.web.access import KeyRing
+    from judge.web.server import ServiceStore
 
 keys = typer.Typer(help="Keys to the service: make, list, revoke.", no_args_is_help=True)
 
@@ -87,12 +87,12 @@ def revoke(
     typer.echo(f"{key_id} is void")
 
 
-def _ring(kept: "SqlStore", store: str) -> "KeyRing":
+def _ring(kept: "ServiceStore", store: str) -> "KeyRing":
     from judge.web.access import KeyRing, read_pepper
     from judge.web.server import pepper_path
 
     return KeyRing(kept.service, read_pepper(pepper_path(Path(store).parent / "service")))
 
 
-def _note(kept: "SqlStore", what: str, key_id: str, workspace: str) -> None:
+def _note(kept: "ServiceStore", what: str, key_id: str, workspace: str) -> None:
     kept.service.note(who="local", workspace=workspace, what=what, about=key_id, details={})

@@ -55,7 +55,11 @@ def fetch(
     *,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help=".md, .json, or .jsonl for examples; default: print."),
+        typer.Option(
+            "-o",
+            "--output",
+            help=".html, .md, .json, .csv, or .jsonl for examples; default: print.",
+        ),
     ] = None,
     server: ServerOption = _DEFAULT_SERVER,
 ) -> None:
@@ -63,7 +67,7 @@ def fetch(
     from judge.cli.output import check_endings, write_whole
 
     if output is not None:
-        check_endings([output], (".md", ".json", ".jsonl"))
+        check_endings([output], (".html", ".md", ".json", ".csv", ".jsonl"))
     with _client(server) as client:
         run_id = client.job(job_id).run_id
         if not run_id:

@@ -1,20 +1,15 @@
 """Pages for people, rendered here; what models wrote stands in them as text alone."""
 
-from datetime import UTC, datetime
 from html import escape
 from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from judge.api.reporting import report as report_of
-from judge.render.markdown import as_markdown
-from judge.render.pages import report_page
 from judge.results.job import Job
 from judge.web.access import COOKIE, Caller, Role, needs, public
 from judge.web.jobs import job_of
 from judge.web.problems import Problem
-from judge.web.runs import run_of
 from judge.web.server import Server
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
@@ -79,15 +74,17 @@ def overview(request: Request, caller: Annotated[Caller, needs(Role.READ)]) -> s
 
 @router.get("/jobs/{job_id}")
 def job_page(request: Request, job_id: str, caller: Annotated[Caller, needs(Role.READ)]) -> str:
-    """Show one job, and the report of its run."""
+    """Show one job, and where the report of its run is."""
     server: Server = request.app.state.server
     found = job_of(server, caller, job_id)
     parts = [f"<p>{escape(found.state.value)}</p>"]
     if found.error:
         parts.append(f"<p role='alert'>{escape(found.error)}</p>")
     if found.run_id and found.state.is_over:
-        said = report_of(server.store, run_of(server, caller, found.run_id), now=datetime.now(UTC))
-        parts.append(f"<pre>{escape(as_markdown(report_page(said)))}</pre>")
+        report = f"/v1/runs/{escape(found.run_id)}/report?format="
+        forms = {"html": "Read the report", "json": "JSON", "csv": "CSV", "jsonl": "examples"}
+        links = (f"<a href='{report}{form}'>{words}</a>" for form, words in forms.items())
+        parts.append(f"<p>{' · '.join(links)}</p>")
     return _page(found.name, "".join(parts))
 
 

@@ -1,5 +1,6 @@
 """Reports of runs over HTTP."""
 
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
@@ -7,14 +8,23 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from judge.api.reporting import report as report_of
+from judge.render.estimates_csv import estimates_csv
 from judge.render.json import examples_jsonl, report_json
 from judge.render.markdown import as_markdown
 from judge.render.pages import report_page
+from judge.render.report_html import report_html
 from judge.results.run import RunManifest
 from judge.web.access import Caller, Role, needs
 from judge.web.jobs import NDJSON
 from judge.web.problems import not_found
 from judge.web.server import Server
+
+# The file names its own script and style by their hashes. In a sandbox it is of no origin: it
+# reads no cookie and asks nothing of this server.
+_OWN_SCRIPT = (
+    "sandbox allow-scripts; default-src 'none'; style-src 'unsafe-inline'; "
+    "script-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; base-uri 'none'"
+)
 
 router = APIRouter(prefix="/v1/runs", tags=["runs"])
 
@@ -23,7 +33,9 @@ class ReportFormat(StrEnum):
     """How a report is written."""
 
     JSON = "json"
+    HTML = "html"
     MARKDOWN = "md"
+    CSV = "csv"
     EXAMPLES = "jsonl"
 
 
@@ -37,11 +49,19 @@ def report(
     """Return what a run says; certificates are looked up now."""
     server: Server = request.app.state.server
     found = report_of(server.store, run_of(server, caller, run_id), now=datetime.now(UTC))
-    if form is ReportFormat.JSON:
-        return Response(report_json(found), media_type="application/json")
-    if form is ReportFormat.EXAMPLES:
-        return Response(examples_jsonl(found), media_type=NDJSON)
-    return Response(as_markdown(report_page(found)), media_type="text/markdown; charset=utf-8")
+    writers: Mapping[ReportFormat, tuple[Callable[[], bytes], str]] = {
+        ReportFormat.JSON: (lambda: report_json(found), "application/json"),
+        ReportFormat.HTML: (lambda: report_html(found), "text/html; charset=utf-8"),
+        ReportFormat.MARKDOWN: (
+            lambda: as_markdown(report_page(found)).encode(),
+            "text/markdown; charset=utf-8",
+        ),
+        ReportFormat.CSV: (lambda: estimates_csv(found), "text/csv; charset=utf-8"),
+        ReportFormat.EXAMPLES: (lambda: examples_jsonl(found), NDJSON),
+    }
+    write, media_type = writers[form]
+    headers = {"Content-Security-Policy": _OWN_SCRIPT} if form is ReportFormat.HTML else {}
+    return Response(write(), media_type=media_type, headers=headers)
 
 
 def run_of(server: Server, caller: Caller, run_id: str) -> RunManifest:
