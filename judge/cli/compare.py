@@ -39,7 +39,7 @@ def compare(
     ] = False,
     outputs: Annotated[
         list[Path] | None,
-        typer.Option("-o", "--output", help="Write it: .md or .json; repeatable."),
+        typer.Option("-o", "--output", help="Write it: .html, .md or .json; repeatable."),
     ] = None,
     max_cost: MaxCostOption = None,
     max_connections: ConnectionsOption = DEFAULT_CONNECTIONS,
@@ -60,12 +60,13 @@ def compare(
     from judge.cli.output import check_endings, print_json, print_page, write_files
     from judge.render.comparison_json import comparison_json
     from judge.render.comparison_page import comparison_page
+    from judge.render.html import as_html
     from judge.render.markdown import as_markdown
     from judge.results.store import find_run
     from judge.wiring.project import reopen_project
     from judge.wiring.store import open_store
 
-    check_endings(outputs or [], (".md", ".json"))
+    check_endings(outputs or [], (".html", ".md", ".json"))
     with open_store(store, existing=True) as kept:
         runs = find_run(kept, before), find_run(kept, after)
         interrupted = False
@@ -78,6 +79,7 @@ def compare(
         found = compare_runs(kept, *runs, now=datetime.now(UTC))
     page = comparison_page(found)
     makers = {
+        ".html": lambda: as_html(page),
         ".md": lambda: as_markdown(page).encode(),
         ".json": lambda: comparison_json(found),
     }

@@ -23,7 +23,7 @@ def history(
     last: Annotated[int | None, typer.Option(min=1, help="Only so many of the newest.")] = None,
     outputs: Annotated[
         list[Path] | None,
-        typer.Option("-o", "--output", help="Write it: .md or .json; repeatable."),
+        typer.Option("-o", "--output", help="Write it: .html, .md or .json; repeatable."),
     ] = None,
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
@@ -34,6 +34,7 @@ def history(
     from judge.api.comparing import history_of
     from judge.cli.output import print_json, print_page, write_files
     from judge.render.history_page import history_json, history_page
+    from judge.render.html import as_html
     from judge.render.markdown import as_markdown
     from judge.wiring.store import open_store
 
@@ -50,7 +51,11 @@ def history(
     page = history_page(found)
     write_files(
         outputs or [],
-        {".md": lambda: as_markdown(page).encode(), ".json": lambda: history_json(found)},
+        {
+            ".html": lambda: as_html(page),
+            ".md": lambda: as_markdown(page).encode(),
+            ".json": lambda: history_json(found),
+        },
     )
     if as_json:
         print_json(history_json(found))

@@ -20,7 +20,7 @@ from judge.cli.options import (
     call_limits,
 )
 
-_ENDINGS = (".md", ".json")
+_ENDINGS = (".html", ".md", ".json")
 
 if TYPE_CHECKING:
     from judge.api.project import Project, RunStore
@@ -92,6 +92,7 @@ def validate_and_report(
     from judge.cli.loop import run_until_done
     from judge.cli.output import print_json, print_page, write_files
     from judge.cli.progress import RunProgress
+    from judge.render.html import as_html
     from judge.render.markdown import as_markdown
     from judge.render.validation_json import validation_json
     from judge.render.validation_page import validation_page
@@ -122,7 +123,11 @@ def validate_and_report(
         print_page(page)
     write_files(
         outputs,
-        {".md": lambda: as_markdown(page).encode(), ".json": lambda: validation_json(found)},
+        {
+            ".html": lambda: as_html(page),
+            ".md": lambda: as_markdown(page).encode(),
+            ".json": lambda: validation_json(found),
+        },
     )
     codes = {Standing.TRUSTED: ExitCode.DONE, Standing.NOT_TRUSTED: ExitCode.REFUSED}
     bug = ExitCode.INTERNAL if found.overall.fates.get("internal_error") else ExitCode.DONE

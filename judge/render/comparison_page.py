@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from judge.render.page import Page, Section, Table
+from judge.render.page import Intervals, Page, Section, Table
 from judge.render.text import NO_NUMBER, number
 from judge.reports.comparison import Comparison, DifferenceRow, Finding
 from judge.reports.groups import OVERALL
@@ -131,6 +131,9 @@ def _tables(rows: Sequence[DifferenceRow]) -> list[Table]:
                     "finding",
                 ],
                 rows=[_row(row) for row in shown],
+                intervals=Intervals(
+                    series=["difference"], rows=[[row.estimate] for row in shown], marks=[0.0]
+                ),
             )
         )
     if corrected := [r for r in rows if r.corrected is not None and r.corrected.estimate]:

@@ -1,11 +1,11 @@
-"""Intervals as static SVG on one axis, wide as their place is: positions are percentages."""
+"""Intervals and curves as static SVG: what stands in rows is as wide as its place, in percent."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import ceil, floor, log10
 
 from judge.render.markup import Markup, element
-from judge.render.page import Intervals
-from judge.render.text import interval, percent_interval
+from judge.render.page import Curve, Intervals
+from judge.render.text import interval, number, percent_interval
 from judge.stats.estimate import Estimate
 
 COLOURS = 8
@@ -25,6 +25,10 @@ _STEP, _EDGE = 13, 9
 _TICKS = 4
 _INSET = 4.0
 """Percent of the width left free on both sides, so that no mark or number is cut."""
+
+
+_SIDE, _LEFT, _BELOW = 260, 44, 40
+"""Of the square a curve is drawn in, and the room for what its axes say."""
 
 
 class Axis:
@@ -84,6 +88,71 @@ def row_of_intervals(
     return element(
         "svg", *ruled, *lines, class_="intervals", height=str(height), aria_hidden="true"
     )
+
+
+def curve_drawing(curve: Curve) -> Markup:
+    """Return a curve in a square, beside the diagonal on which what was said is what was found."""
+    ticks = [place / 5 for place in range(6)]
+    grid = [
+        line
+        for tick in ticks
+        for line in (
+            _line((tick, 0), (tick, 1), "tick"),
+            _line((0, tick), (1, tick), "tick"),
+            _label(f"{tick:.1f}", _across(tick), _SIDE + 16),
+            _label(f"{tick:.1f}", _LEFT - 14, _up(tick) + 4),
+        )
+    ]
+    middle = _LEFT + _SIDE / 2
+    named = [
+        _label(curve.across, middle, _SIDE + 34),
+        _label(curve.upwards, 10, _SIDE / 2, transform=f"rotate(-90 10 {_SIDE / 2:g})"),
+    ]
+    drawn = [
+        element(
+            "g",
+            element("title", f"{number(said)}: {interval(one)}, n {one.n:,}"),
+            _line((said, one.low), (said, one.high), "limits"),
+            element("use", href="#shape-2", x=f"{_across(said):.1f}", y=f"{_up(one.value):.1f}"),
+        )
+        for said, one in curve.points
+    ]
+    words = [f"{number(said)}: {interval(one)}" for said, one in curve.points]
+    return element(
+        "svg",
+        *grid,
+        _line((0, 0), (1, 1), "mark"),
+        *named,
+        *drawn,
+        class_="curve shade-2",
+        viewBox=f"0 -8 {_LEFT + _SIDE + 14} {_SIDE + _BELOW + 8}",
+        role="img",
+        aria_label=f"{curve.upwards} by {curve.across}: {'; '.join(words)}",
+    )
+
+
+def _across(share: float) -> float:
+    return _LEFT + share * _SIDE
+
+
+def _up(share: float) -> float:
+    return (1 - share) * _SIDE
+
+
+def _line(one: tuple[float, float], other: tuple[float, float], kind: str) -> Markup:
+    return element(
+        "line",
+        x1=f"{_across(one[0]):.1f}",
+        y1=f"{_up(one[1]):.1f}",
+        x2=f"{_across(other[0]):.1f}",
+        y2=f"{_up(other[1]):.1f}",
+        class_=kind,
+    )
+
+
+def _label(words: str, x: float, y: float, *, transform: str = "") -> Markup:
+    turned: dict[str, str] = {"transform": transform} if transform else {}
+    return element("text", words, x=f"{x:g}", y=f"{y:g}", **turned)
 
 
 def marker(shade: int) -> Markup:

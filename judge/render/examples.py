@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 
 from judge.records.record import Record, RecordKey
-from judge.reports.report import Example, Report
+from judge.reports.report import Example, Report, SaidByPeople
 from judge.results.outcome import Fate, NotApplicable, Outcome, Score
 from judge.results.run import Measure
 
@@ -20,9 +20,9 @@ MOST_CHARACTERS = 8_000_000
 LONGEST_TEXT = 20_000
 """Beyond it a text is cut, and says so."""
 
-REASONS = {"low": 2, "teacher": 1, "flagged": 1, "missing": 1}
-"""Why an example is worth a look, and how much: a low score, one below the teacher's on the same
-item, a doubted one, none at all."""
+REASONS = {"people": 3, "low": 2, "teacher": 1, "flagged": 1, "missing": 1}
+"""Why an example is worth a look, and how much: a verdict that people do not share, a low
+score, one below the teacher's on the same item, a doubted one, none at all."""
 
 _OF_EACH_PART, _BY_CHANCE = 20, 0.25
 _LOWEST_SHARE = 0.1
@@ -52,6 +52,7 @@ def worth_a_look(report: Report) -> list[_Reasons]:
         {
             metric: _reasons(
                 outcome,
+                said=e.people.get(metric),
                 low=low[metric],
                 of_teacher=values.get(
                     (RecordKey(item_id=e.record.item_id, system=teacher), metric)
@@ -120,12 +121,16 @@ def _low(measure: Measure, examples: Sequence[Example]) -> float:
     return float(np.quantile(values, _LOWEST_SHARE)) if values else measure.lower
 
 
-def _reasons(outcome: Outcome, *, low: float, of_teacher: float | None) -> list[str]:
+def _reasons(
+    outcome: Outcome, *, said: SaidByPeople | None, low: float, of_teacher: float | None
+) -> list[str]:
     if isinstance(outcome, NotApplicable):
         return []
     if isinstance(outcome, Fate):
         return ["missing"]
     found = []
+    if said is not None and said.label != outcome.label:
+        found.append("people")
     if outcome.value < low:
         found.append("low")
     if of_teacher is not None and outcome.value < of_teacher:
@@ -182,7 +187,10 @@ def _item(record: Record, teacher: str | None) -> _Object:
 
 def _scores(example: Example, reasons: _Reasons) -> list[_Object]:
     return [
-        _score(outcome, trusted=example.trusted[metric], reasons=reasons[metric])
+        {
+            **_score(outcome, trusted=example.trusted[metric], reasons=reasons[metric]),
+            **_people(example.people.get(metric)),
+        }
         for metric, outcome in example.outcomes.items()
     ]
 
@@ -206,6 +214,12 @@ def _score(outcome: Outcome, *, trusted: bool, reasons: Sequence[str]) -> _Objec
     if outcome.details:
         found["details"] = dict(outcome.details)
     return found
+
+
+def _people(said: SaidByPeople | None) -> _Object:
+    if said is None:
+        return {}
+    return {"people": said.label, **({"constructed": True} if said.constructed else {})}
 
 
 def _cut(text: str) -> str:

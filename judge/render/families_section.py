@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from judge.render.page import Section, Table
+from judge.render.page import Intervals, Section, Table
 from judge.render.text import NO_NUMBER, interval
 from judge.reports.families import FamilyRow
 from judge.reports.summary import Status
@@ -27,7 +27,10 @@ def families_sections(rows: Sequence[FamilyRow]) -> list[Section]:
     )
     shown = [row for row in rows if row.status is Status.SHOWN]
     columns = ["scorer and student", "items", "fidelity", "task quality", "gap"]
-    table = Table(columns=columns, rows=[_cells(row) for row in shown])
+    drawn = Intervals(
+        series=["fidelity", "task quality"], rows=[[row.fidelity, row.quality] for row in shown]
+    )
+    table = Table(columns=columns, rows=[_cells(row) for row in shown], intervals=drawn)
     return [
         Section(
             title="Fidelity and task quality",

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 from judge.render.figures_json import figure_json
 from judge.render.json import encoded
-from judge.render.page import Page, Section, Table
+from judge.render.page import Intervals, Page, Section, Table
 from judge.render.text import NO_NUMBER, interval
 from judge.reports.history import History, HistoryPoint
 from judge.reports.summary import Status, SummaryRow
+from judge.stats.estimate import Estimate
 
 SCHEMA_VERSION = "1"
 
@@ -61,11 +62,15 @@ def _row(row: SummaryRow) -> dict[str, object]:
 
 def _section(metric: str, found: History) -> Section:
     rows: list[list[str]] = []
+    drawn: list[list[Estimate | None]] = []
     for point in found.points:
         empty = [""] * (len(found.systems) + 1)
-        rows.extend([f"-- {words}", *empty] for words in _breaks(point, metric))
+        breaks = list(_breaks(point, metric))
+        rows.extend([f"-- {words}", *empty] for words in breaks)
+        drawn.extend([None] * len(found.systems) for _ in breaks)
         manifest = point.manifest
         cells = [_cell(point.rows.get((metric, system))) for system in found.systems]
+        drawn.append([_drawn(point.rows.get((metric, system))) for system in found.systems])
         rows.append([manifest.run_id, f"{manifest.started:%Y-%m-%d %H:%M}", *cells])
     lines = ["numbers on two sides of a line beginning with -- are not comparable"]
     if not any(row[0].startswith("--") for row in rows):
@@ -77,11 +82,19 @@ def _section(metric: str, found: History) -> Section:
         if name == metric and row.status is Status.WITHHELD
     )
     columns = ["run", "began", *found.systems]
-    return Section(title=metric, lines=lines, tables=[Table(columns=columns, rows=rows)])
+    intervals = Intervals(series=found.systems, rows=drawn)
+    table = Table(columns=columns, rows=rows, intervals=intervals)
+    return Section(title=metric, lines=lines, tables=[table])
 
 
 def _breaks(point: HistoryPoint, metric: str) -> Iterator[str]:
     yield from (one.words for one in point.breaks if one.metric in {"", metric})
+
+
+def _drawn(row: SummaryRow | None) -> Estimate | None:
+    if row is None or row.estimate is not None or row.corrected is None:
+        return row.estimate if row else None
+    return row.corrected.estimate
 
 
 def _cell(row: SummaryRow | None) -> str:

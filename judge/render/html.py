@@ -7,13 +7,24 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 
-from judge.render.drawing import Axis, axis_head, axis_of, marker, row_of_intervals, shapes
+from judge.render.drawing import (
+    Axis,
+    axis_head,
+    axis_of,
+    curve_drawing,
+    marker,
+    row_of_intervals,
+    shapes,
+)
 from judge.render.markup import Markup, element, text, together
 from judge.render.page import Page, Section, Table
 from judge.render.text import NO_NUMBER, flat
 
 _WITH_LIMITS = re.compile(r"(?P<value>-?\$?[\d.,]+(?: %)?) (?P<limits>\[[^\]]*\])(?P<rest>.*)")
 _NUMERIC = re.compile(r"[-+~≥≤<>]?\s?\$?\d[\d.,/]*( ?%| ?s| ?ms)?(?=$| [\[(.])")
+_ANSWERED = re.compile(r"(?P<word>[a-z_]+)[:,]")
+_KINDS = {"Decision": "decision"}
+_SHADES = 5
 _NEXT = re.compile(r"(?P<before>.*?(?:: |, then )|)(?P<command>judge [a-z]+ .+)")
 _MARKED = {
     "yes": "good",
@@ -158,7 +169,9 @@ def _section(
         element("h2", title),
         _lines(section, titles),
         *(_table(table, title, shades) for table in section.tables),
+        *map(curve_drawing, section.curves),
         id=name,
+        class_=_KINDS.get(section.title, "part"),
     )
 
 
@@ -181,9 +194,9 @@ def _step(said: str) -> Markup:
 def _line(said: str, titles: Sequence[str]) -> Markup:
     """Return a line, with what it is about marked where it begins with that."""
     line = flat(said)
+    if (answered := _ANSWERED.match(line)) and answered["word"] in _MARKED:
+        return together(_badge(answered["word"]), line[answered.end() :])
     word, colon, rest = line.partition(":")
-    if colon and word in _MARKED:
-        return together(_badge(word), rest)
     if colon and word in titles:
         return together(element("span", word, class_="value"), colon, rest)
     return together(line)
@@ -248,9 +261,10 @@ def _row(
     shades: Mapping[str, int],
 ) -> Markup:
     name, *cells = table.rows[place]
+    most = max((_count(cell) for row in table.rows for cell in row[1:]), default=0)
     parts = [element("th", _name(name, shades), scope="row")]
     parts += [
-        element("td", _cell(cell), class_=side)
+        element("td", _cell(cell), class_=f"{side}{_heat(cell, most) if table.counts else ''}")
         for cell, side in zip(cells, aligned[1:], strict=True)
     ]
     if table.intervals and axis:
@@ -259,9 +273,22 @@ def _row(
     return element("tr", *parts)
 
 
+def _heat(cell: str, most: int) -> str:
+    return f" heat-{round(_SHADES * _count(cell) / most)}" if most else ""
+
+
+def _count(cell: str) -> int:
+    digits = cell.replace(",", "")
+    return int(digits) if digits.isascii() and digits.isdigit() else 0
+
+
 def _name(name: str, shades: Mapping[str, int]) -> Markup:
+    """Return the name of a row: a system, a slice, or two of them beside each other."""
+    first, apart, second = name.partition("  ")
+    if apart and first.strip() and second.strip():
+        return together(_name(first, shades), " ", _name(second.strip(), shades))
     if name in shades:
-        return together(marker(shades[name]), element("bdi", flat(name)))
+        return element("span", marker(shades[name]), element("bdi", flat(name)), class_="one")
     dimension, equals, value = flat(name).rpartition("=")
     parts = [element("span", f"{dimension}=", class_="quiet")] if equals else []
     return element("bdi", *parts, _breakable(value))

@@ -263,6 +263,10 @@ def _retention_row(row: RetentionRow) -> object:
 
 def _example(example: Example) -> object:
     record = example.record
+    people = {
+        metric: {"label": said.label, "constructed": said.constructed}
+        for metric, said in example.people.items()
+    }
     scores: _Object = {
         metric: _outcome(outcome, trusted=example.trusted[metric])
         for metric, outcome in example.outcomes.items()
@@ -276,6 +280,7 @@ def _example(example: Example) -> object:
         "references": list(record.references),
         "teacher_output": record.teacher_output,
         "scores": scores,
+        **({"people": people} if people else {}),
         "trusted": all(example.trusted.values()),
     }
 

@@ -234,7 +234,7 @@
   };
   // A count of verdicts nobody has checked would be the very number that is withheld.
   const countIsWithheld = () => {
-    if (!chosen.show.value) return false;
+    if (["", "people", "missing"].includes(chosen.show.value)) return false;
     const metric = chosen.metric.selectedIndex - 1;
     return data.records.some(([, , , scores]) => (metric < 0 ? scores : [scores[metric]]).some((score) => score.untrusted));
   };
@@ -368,6 +368,11 @@
     if (score.untrusted) value.append(" ", make("span", { class: "badge doubt" }, "not trusted"));
     const why = make("td", {});
     if (score.why) why.append(make("div", { class: "reason", dir: "auto" }, visible(score.why)));
+    if (score.people !== undefined) {
+      const who = score.constructed ? "label, constructed by an author" : "people";
+      const agrees = score.people === score.label;
+      why.append(make("div", { class: agrees ? "note" : "note bad" }, `${who}: ${visible(score.people)}${agrees ? "" : " (not what the judge said)"}`));
+    }
     if (score.flags) why.append(make("div", { class: "note" }, `flags: ${score.flags.map(visible).join(", ")}`));
     if (score.details) why.append(make("details", {}, make("summary", {}, "evidence"), said(visible(JSON.stringify(score.details, null, 1)), "data")));
     if (!why.childNodes.length) why.append(make("span", { class: "quiet" }, "–"));

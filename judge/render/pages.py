@@ -69,7 +69,14 @@ def _trust_section(report: Report) -> Section:
         for metric, found in report.controls.items()
     ]
     columns = ["judged metric", "judge", "standing", "agreement with people"]
-    return Section(title="Trust", lines=why, tables=[Table(columns=columns, rows=rows)])
+    found = [_agreement(trust) for trust in report.trust]
+    drawn = Intervals(
+        series=["agreement with people"],
+        rows=[[one] for one in found],
+        marks=sorted({t.certificate.thresholds.at_least for t in report.trust if t.certificate}),
+    )
+    table = Table(columns=columns, rows=rows, intervals=drawn)
+    return Section(title="Trust", lines=why, tables=[table])
 
 
 def _judge_name(trust: JudgeTrust) -> str:
@@ -78,11 +85,17 @@ def _judge_name(trust: JudgeTrust) -> str:
 
 
 def _agreed(trust: JudgeTrust) -> str:
-    if trust.certificate is None:
+    found = _agreement(trust)
+    if found is None or trust.certificate is None:
         return NO_NUMBER
-    name = trust.certificate.thresholds.primary.value
-    found = trust.certificate.findings.get(name)
-    return NO_NUMBER if found is None else f"{name} {interval(found)}"
+    return f"{trust.certificate.thresholds.primary.value} {interval(found)}"
+
+
+def _agreement(trust: JudgeTrust) -> Estimate | None:
+    """Return the figure that decides on a judge, where it was measured."""
+    if trust.certificate is None:
+        return None
+    return trust.certificate.findings.get(trust.certificate.thresholds.primary.value)
 
 
 def _metric_sections(report: Report) -> list[Section]:

@@ -15,6 +15,7 @@ from judge.reports.report import Report
 
 _SHOWN = {
     "": "all of them",
+    "people": "judge and people disagree",
     "low": "with a low score",
     "teacher": "scored below the teacher",
     "flagged": "with a doubted score",
@@ -26,8 +27,9 @@ _AGAINST = {"reference": "the reference", "teacher": "the teacher"}
 def report_html(report: Report) -> bytes:
     """Return a report as an HTML file that loads nothing: for a browser, a mail or a printer."""
     page = report_page(report)
+    first = int(page.sections[0].title == "Decision")  # nothing stands over it
     return as_html(
-        replace(page, sections=[*_glance(report), *page.sections]),
+        replace(page, sections=[*page.sections[:first], *_glance(report), *page.sections[first:]]),
         heading=report.manifest.name,
         lead=_lead(report),
         more={"Examples": _examples(report)},

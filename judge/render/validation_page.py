@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from judge.render.page import Page, Section, Table
+from judge.render.page import Curve, Intervals, Page, Section, Table
 from judge.render.text import NO_NUMBER, figure, interval, listed, one_line, share
 from judge.stats.alternative import AlternativeAnnotatorTest
 from judge.stats.calibration import Calibration
@@ -71,13 +71,26 @@ def _agreement_table(validation: Validation) -> Table:
     overall, baseline = _told_apart(validation.overall.figures), validation.baseline
     if baseline is None:
         rows = [[name, figure(found)] for name, found in overall.items()]
-        return Table(columns=["figure", "this judge"], rows=rows)
+        return Table(
+            columns=["figure", "this judge"],
+            rows=rows,
+            intervals=Intervals(
+                series=["this judge"], rows=[[_drawn(found)] for found in overall.values()]
+            ),
+        )
+    beside = [(name, found, baseline.figures[name]) for name, found in overall.items()]
     return Table(
         columns=["figure", "this judge", "baseline judge"],
-        rows=[
-            [name, figure(found), figure(baseline.figures[name])] for name, found in overall.items()
-        ],
+        rows=[[name, figure(one), figure(other)] for name, one, other in beside],
+        intervals=Intervals(
+            series=["this judge", "baseline judge"],
+            rows=[[_drawn(one), _drawn(other)] for _, one, other in beside],
+        ),
     )
+
+
+def _drawn(found: Figure) -> Estimate | None:
+    return found if isinstance(found, Estimate) else None
 
 
 def _confusion_table(found: Agreement, categories: Sequence[str]) -> Table:
@@ -87,6 +100,7 @@ def _confusion_table(found: Agreement, categories: Sequence[str]) -> Table:
             [category, *(str(count) for count in row)]
             for category, row in zip(categories, found.confusion, strict=True)
         ],
+        counts=True,
     )
 
 
@@ -230,7 +244,14 @@ def _confidence_sections(found: ConfidenceFindings | None) -> list[Section]:
         f"{found.n_verdicts} verdicts with a probability; put right by fits to other items",
         "a calibration error is seen too large, the more so the fewer the items",
     ]
-    return [Section(title="Calibration", lines=lines, tables=[table])]
+    said = [
+        (one.mean_probability, one.observed)
+        for one in found.figures.curve
+        if isinstance(one.observed, Estimate)
+    ]
+    curve = Curve(across="probability the judge gave", upwards="share people gave", points=said)
+    curves = [curve] if said else []
+    return [Section(title="Calibration", lines=lines, tables=[table], curves=curves)]
 
 
 def _calibration_cells(found: Calibration) -> list[str]:

@@ -1,10 +1,11 @@
 """The report of a run: every number with what it rests on, and every record that made it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from judge.records.overlap import Overlap
+from judge.records.rating import LabelSource
 from judge.records.record import Record, Role
 from judge.reports.decision import Decision, decide
 from judge.reports.families import FamilyRow, families
@@ -24,17 +25,27 @@ from judge.trust.control_findings import ControlFindings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SaidByPeople:
+    """What the raters of a record said, by the declared rule; or who constructed it."""
+
+    label: str
+    constructed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
     """One record with all that was measured of it.
 
     Attributes:
         outcomes: by metric.
         trusted: by metric, whether its number may be believed.
+        people: by judged metric, what people said of the same text, where they were asked.
     """
 
     record: Record
     outcomes: Mapping[str, Outcome]
     trusted: Mapping[str, bool]
+    people: Mapping[str, SaidByPeople] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,4 +125,11 @@ def _example(record: Record, admitted: AdmittedResults) -> Example:
         record=record,
         outcomes={m.measure.metric: m.outcomes[record.key] for m in admitted.measures},
         trusted={m.measure.metric: not m.withheld for m in admitted.measures},
+        people={
+            m.measure.metric: SaidByPeople(
+                label=label.label, constructed=m.gold.source is LabelSource.CONSTRUCTED
+            )
+            for m in admitted.measures
+            if m.gold is not None and (label := m.gold.labels.get(record.key)) is not None
+        },
     )

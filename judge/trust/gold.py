@@ -81,11 +81,13 @@ class Gold:
         labels: by record; none of a system of which a labelled text changed.
         changed: labels that were lost because their own text changed.
         why_not: why they cannot correct a judge, in words; empty where they can.
+        source: whether people gave them, or an author constructed them.
     """
 
     labels: Mapping[RecordKey, GoldLabel]
     changed: int = 0
     why_not: str = ""
+    source: LabelSource = LabelSource.HUMAN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +185,7 @@ def gold_for(
         labels={label.key: label for label in known if label.system not in lost},
         changed=len(changed),
         why_not=_why_not(newest),
+        source=newest.source,
     )
 
 

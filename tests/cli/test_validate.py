@@ -241,10 +241,10 @@ def test_an_unknown_format_is_refused_before_a_call_is_paid(
     write_set(ratings=6)
 
     with serving() as endpoint:
-        found = judge("validate", "judge.yaml", "-o", "v.md", "-o", "v.html")
+        found = judge("validate", "judge.yaml", "-o", "v.md", "-o", "v.pdf")
 
     assert (found.returncode, found.stdout) == (2, "")
-    assert "v.html: unknown format '.html'" in found.stderr
+    assert "v.pdf: unknown format '.html'" in found.stderr
     assert endpoint.requests == []
     assert not list(Path().glob("v.*"))
 

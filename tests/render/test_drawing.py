@@ -2,8 +2,17 @@ import re
 
 import pytest
 
-from judge.render.drawing import COLOURS, Axis, axis_head, axis_of, marker, row_of_intervals, shapes
-from judge.render.page import Intervals
+from judge.render.drawing import (
+    COLOURS,
+    Axis,
+    axis_head,
+    axis_of,
+    curve_drawing,
+    marker,
+    row_of_intervals,
+    shapes,
+)
+from judge.render.page import Curve, Intervals
 from judge.stats.estimate import Estimate
 
 
@@ -78,6 +87,24 @@ def test_ratios_read_as_percentages() -> None:
 
 def test_where_no_row_has_a_number_nothing_is_drawn() -> None:
     assert axis_of(Intervals(series=["a"], rows=[[None], [None]], marks=[1.0])) is None
+
+
+def test_a_curve_draws_each_point_and_says_them_all() -> None:
+    points = [(0.1, _estimate(0.2, 0.1, 0.3)), (0.9, _estimate(0.7, 0.6, 0.8))]
+
+    found = curve_drawing(Curve(across="said", upwards="found", points=points))
+
+    assert re.findall("<title>(.*?)</title>", found) == [
+        "0.100: 0.200 [0.100, 0.300], n 9",
+        "0.900: 0.700 [0.600, 0.800], n 9",
+    ]
+    assert 'aria-label="found by said: 0.100: 0.200 [0.100, 0.300]; 0.900: 0.700' in found
+    (low, high) = (
+        tuple(map(float, place))
+        for place in re.findall(r'<use href="#shape-2" x="(.*?)" y="(.*?)"', found)
+    )
+    assert low[0] < high[0]
+    assert low[1] > high[1]
 
 
 def test_every_shape_that_a_series_can_have_is_there_once() -> None:

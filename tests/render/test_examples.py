@@ -1,10 +1,11 @@
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
 from judge.render.examples import LONGEST_TEXT, chosen, examples_script, worth_a_look
-from judge.reports.report import Report
+from judge.reports.report import Report, SaidByPeople
 from judge.results.outcome import FateCode
 
 ReportOf = Callable[..., Report]
@@ -86,6 +87,27 @@ def test_the_data_cannot_end_their_script(report_of: ReportOf, hostile: Sequence
         assert script.isascii()
         assert "<" not in script
         assert [record[2] for record in json.loads(script)["records"]] == [text, text]
+
+
+def test_what_people_said_otherwise_than_the_judge_comes_first(report_of: ReportOf) -> None:
+    report = report_of({"equivalence.reference": {"s": [0.0, 1.0, 1.0]}})
+    said = [None, "equivalent", "different"]
+    examples = [
+        replace(
+            example,
+            people={"equivalence.reference": SaidByPeople(label=label, constructed=True)}
+            if label
+            else {},
+        )
+        for example, label in zip(report.examples, said, strict=True)
+    ]
+
+    shown = json.loads(examples_script(replace(report, examples=tuple(examples))))
+
+    scores = [score for _, _, _, (score,) in shown["records"]]
+    assert [score.get("people") for score in scores] == ["different", None, "equivalent"]
+    assert scores[0]["reasons"] == ["people"]
+    assert scores[0]["constructed"]
 
 
 @pytest.mark.parametrize("trusted", [True, False])

@@ -10,6 +10,7 @@ from judge.render.page import Intervals, Page, Section, Table
 from judge.render.text import flat
 from judge.stats.estimate import Estimate
 
+INLINE = {"span", "bdi", "wbr"}
 ONE = Estimate(value=0.9, low=0.8, high=1.0, level=0.9, n=9, n_clusters=9, method="x")
 
 
@@ -55,8 +56,8 @@ def test_a_hostile_text_is_shown_as_it_is(hostile: Sequence[str]) -> None:
 
     for text in hostile:
         found, shown = _Document(as_html(_page(text))), flat(text)
-        ours = [tag for tag in found.tags if tag not in {"span", "wbr"}]
-        assert ours == [tag for tag in harmless.tags if tag != "span"], text
+        ours = [tag for tag in found.tags if tag not in INLINE]
+        assert ours == [tag for tag in harmless.tags if tag not in INLINE], text
         assert found.said == [shown] * 4 + ["slice", shown, shown, shown, "other", shown]
 
 
@@ -118,6 +119,28 @@ def test_a_system_has_one_colour_all_over_the_page() -> None:
     assert columns == [("1", "sft"), ("0", "teacher"), ("1", "sft")]
     assert document.count('<g class="shade-1">') == 2
     assert "90 % intervals" in document
+
+
+def test_a_decision_stands_out_and_begins_with_its_answer() -> None:
+    lines = ["undecided, sft: it may", "no labels by people", "no, distilled may not ship"]
+
+    section = Section(title="Decision", lines=lines)
+    document = as_html(Page(title="t", sections=[section])).decode()
+
+    assert '<section id="s-decision" class="decision">' in document
+    assert '<span class="badge doubt">undecided</span> sft: it may' in document
+    assert "<li>no labels by people</li>" in document
+    assert '<span class="badge bad">no</span> distilled may not ship' in document
+
+
+def test_counts_are_shaded_by_their_size() -> None:
+    table = Table(
+        columns=["", "a", "b"], rows=[["a", "1,000", "0"], ["b", "390", "-"]], counts=True
+    )
+
+    document = as_html(Page(title="t", sections=[Section(title="t", tables=[table])])).decode()
+
+    assert re.findall(r"heat-(\d)", document.partition("<tbody>")[2]) == ["5", "0", "2", "0"]
 
 
 def test_the_next_command_looks_like_one() -> None:

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 from judge.render.pages import report_page
 from judge.render.report_html import report_html
 from judge.render.text import printable
-from judge.reports.report import Report
+from judge.reports.report import Report, SaidByPeople
 from judge.results.outcome import FateCode
 from judge.trust.certificate import Standing
 
@@ -241,6 +241,20 @@ def test_an_example_says_each_score_its_mark_and_the_judges_reason(
     ]  # fmt: skip
     assert any("judge_refused" in row and "no score: because" in row for row in rest)
     assert any("flags: a_flag" in row for row in rest)
+
+
+def test_an_example_says_what_people_said(opened: Open, report_of: ReportOf) -> None:
+    report = report_of({"equivalence.reference": {"s": [0.0, 1.0]}})
+    said = {"equivalence.reference": SaidByPeople(label="equivalent", constructed=False)}
+    examples = tuple(replace(example, people=said) for example in report.examples)
+    page = opened(replace(report, examples=examples))
+
+    page.select_option("#by-show", "people")
+
+    assert len(_records(page)) == 1
+    assert page.inner_text("#count") == "1 example"
+    page.locator("#list .opener").click()
+    assert "people: equivalent (not what the judge said)" in page.inner_text(".example")
 
 
 def test_hostile_texts_stay_texts(
