@@ -31,7 +31,7 @@ def validate(
     *,
     outputs: Annotated[
         list[Path] | None,
-        typer.Option("-o", "--output", help="Also write it: .md or .json; repeatable."),
+        typer.Option("-o", "--output", help="Also write it: .html, .md or .json; repeatable."),
     ] = None,
     controls: Annotated[
         bool,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from judge.render.page import Section, Table
+from judge.render.page import Intervals, Section, Table
 from judge.render.text import NO_NUMBER, number, percent_interval, share
 from judge.reports.decision import Decision, Earned, Verdict
 from judge.reports.evidence import Basis
@@ -118,6 +118,17 @@ def _kept_table(rows: Sequence[Kept]) -> Table:
             ]
             for row in rows
         ],
+        intervals=_shares(rows),
+    )
+
+
+def _shares(rows: Sequence[Kept]) -> Intervals:
+    margins = {row.margin for row in rows if row.margin is not None}
+    return Intervals(
+        series=["share kept"],
+        rows=[[row.share] for row in rows],
+        marks=sorted({1.0, *margins}),
+        percent=True,
     )
 
 
@@ -134,6 +145,7 @@ def _critical_table(rows: Sequence[Kept]) -> Table:
             ]
             for row in rows
         ],
+        intervals=_shares(rows),
     )
 
 

@@ -23,7 +23,7 @@ _SHAPES = (
 )
 _STEP, _EDGE = 13, 9
 _TICKS = 4
-_INSET = 4.0
+_INSET = 6.0
 """Percent of the width left free on both sides, so that no mark or number is cut."""
 
 

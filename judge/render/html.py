@@ -3,7 +3,7 @@
 import hashlib
 import re
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 
@@ -25,6 +25,7 @@ _NUMERIC = re.compile(r"[-+~≥≤<>]?\s?\$?\d[\d.,/]*( ?%| ?s| ?ms)?(?=$| [\[(.
 _ANSWERED = re.compile(r"(?P<word>[a-z_]+)[:,]")
 _KINDS = {"Decision": "decision"}
 _SHADES = 5
+_SHORT = 34
 _NEXT = re.compile(r"(?P<before>.*?(?:: |, then )|)(?P<command>judge [a-z]+ .+)")
 _MARKED = {
     "yes": "good",
@@ -209,7 +210,7 @@ def _badge(word: str) -> Markup:
 def _table(table: Table, title: str, shades: Mapping[str, int]) -> Markup:
     drawn = table.intervals
     axis = axis_of(drawn) if drawn else None
-    aligned = ["text", *map(_alignment, _columns(table))]
+    aligned = [_text(row[0] for row in table.rows), *map(_alignment, _columns(table))]
     head = [
         element("th", *_head_cell(column, shades), scope="col", class_=side)
         for column, side in zip(table.columns, aligned, strict=True)
@@ -245,7 +246,12 @@ def _columns(table: Table) -> list[list[str]]:
 def _alignment(cells: Sequence[str]) -> str:
     said = [cell for cell in cells if cell != NO_NUMBER and cell not in _MARKED]
     numbers = sum(_NUMERIC.match(flat(cell)) is not None for cell in said)
-    return "number" if numbers and 2 * numbers >= len(said) else "text"
+    return "number" if numbers and 2 * numbers >= len(said) else _text(cells)
+
+
+def _text(cells: Iterable[str]) -> str:
+    """Return the kind of a column of texts: short ones stay on one line where there is room."""
+    return "text short" if max(map(len, cells), default=0) <= _SHORT else "text"
 
 
 def _head_cell(column: str, shades: Mapping[str, int]) -> list[str]:
@@ -262,7 +268,7 @@ def _row(
 ) -> Markup:
     name, *cells = table.rows[place]
     most = max((_count(cell) for row in table.rows for cell in row[1:]), default=0)
-    parts = [element("th", _name(name, shades), scope="row")]
+    parts = [element("th", _name(name, shades), scope="row", class_=aligned[0])]
     parts += [
         element("td", _cell(cell), class_=f"{side}{_heat(cell, most) if table.counts else ''}")
         for cell, side in zip(cells, aligned[1:], strict=True)

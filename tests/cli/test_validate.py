@@ -244,7 +244,7 @@ def test_an_unknown_format_is_refused_before_a_call_is_paid(
         found = judge("validate", "judge.yaml", "-o", "v.md", "-o", "v.pdf")
 
     assert (found.returncode, found.stdout) == (2, "")
-    assert "v.pdf: unknown format '.html'" in found.stderr
+    assert "v.pdf: unknown format '.pdf'" in found.stderr
     assert endpoint.requests == []
     assert not list(Path().glob("v.*"))
 
