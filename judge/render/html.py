@@ -25,7 +25,7 @@ _NUMERIC = re.compile(r"[-+~≥≤<>]?\s?\$?\d[\d.,/]*( ?%| ?s| ?ms)?(?=$| [\[(.
 _ANSWERED = re.compile(r"(?P<word>[a-z_]+)[:,]")
 _KINDS = {"Decision": "decision"}
 _SHADES = 5
-_SHORT = 34
+_SHORT = 44
 _NEXT = re.compile(r"(?P<before>.*?(?:: |, then )|)(?P<command>judge [a-z]+ .+)")
 _MARKED = {
     "yes": "good",
