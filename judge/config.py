@@ -461,6 +461,30 @@ class TrustSection(_Section):
     )
 
 
+class MonitorSection(_Section):
+    """Samples from production that are held against the evaluation set."""
+
+    outputs: str = Field(
+        description="JSONL or CSV file, relative to the config: a row is an item with its output"
+    )
+    system: str = Field(description="whose outputs they are: a name under systems")
+    fields: _Fields = Field(
+        default_factory=dict, description="our field name: your column; default: those of dataset"
+    )
+    alarm: float = Field(
+        default=0.05, gt=0, lt=0.5, description="chance of a false alarm over the whole stream"
+    )
+    tolerated: float = Field(
+        default=0.0, ge=0, lt=1, description="fall of a mean that is no alarm, scale in [0, 1]"
+    )
+    window: int = Field(
+        default=500, ge=50, description="newest samples whose inputs are held against the set's"
+    )
+    max_shift: float = Field(
+        default=0.1, gt=0, le=0.5, description="for how far inputs may differ, as in trust"
+    )
+
+
 class MissingSection(_Section):
     """What empty and missing outputs count as; declared before the run."""
 
@@ -510,6 +534,7 @@ class Config(_Section):
     trust: TrustSection = TrustSection()
     missing: MissingSection = MissingSection()
     decision: DecisionSection | None = None
+    monitor: MonitorSection | None = None
     cache: bool = Field(
         default=True, description="whether answers an endpoint gave before are used again"
     )

@@ -1,6 +1,6 @@
 """Asking a judge for certified verdicts again, where another serving system answers."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from judge.api.project import Project, RunStore, run_context
 from judge.api.reporting import SENTINELS, admitted_results
 from judge.api.running import VALIDATING, ignore, manifest_of, new_run_id, score_tasks
 from judge.records.record import Record
-from judge.results.run import RunManifest
+from judge.results.run import Measure, Result, RunManifest
 from judge.runs.executor import Stop
 from judge.runs.plan import Task
 from judge.trust.admission import AdmittedMeasure
@@ -56,9 +56,22 @@ async def _again(
 ) -> None:
     measure, trust = admitted.measure, admitted.trust
     wanted = trust.judge_again if trust is not None else ()
-    records = sentinel_records(wanted, _known_records(store, manifest), measure.target)
+    records = sentinel_records(wanted, known_records(store, manifest), measure.target)
     if not records:
         return
+    await judge_records_again(project, store, measure, records, now=now, stop=stop)
+
+
+async def judge_records_again(
+    project: Project,
+    store: RunStore,
+    measure: Measure,
+    records: Sequence[Record],
+    *,
+    now: Callable[[], datetime],
+    stop: Stop,
+) -> Sequence[Result]:
+    """Have records judged past the cache, as a run of its own, and return what came of them."""
     run_id = new_run_id(now())
     context = replace(run_context(store, run_id, stop=stop), answers=None)
     async with project.instruments(context) as instruments:
@@ -67,9 +80,10 @@ async def _again(
         store.begin(again, project.dataset)
         work = [(instrument, [Task(record=record) for record in records]) for instrument in found]
         await score_tasks(work, store, run_id=run_id, stop=stop, watcher=ignore)
+    return store.results(run_id)
 
 
-def _known_records(store: RunStore, manifest: RunManifest) -> Iterator[Record]:
+def known_records(store: RunStore, manifest: RunManifest) -> Iterator[Record]:
     """Yield the records of a run and of every set on which a judge was validated."""
     yield from store.dataset(manifest).records()
     for earlier in store.manifests():

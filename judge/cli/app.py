@@ -16,6 +16,7 @@ from judge.cli.freeze import freeze
 from judge.cli.history import history
 from judge.cli.init import init
 from judge.cli.keys import keys
+from judge.cli.monitor import monitor
 from judge.cli.plan import plan
 from judge.cli.remote import fetch, status, submit
 from judge.cli.report import report
@@ -76,6 +77,7 @@ for _verb in (
     history,
     freeze,
     verify,
+    monitor,
     init,
     cache,
     doctor,

@@ -207,6 +207,32 @@ def read_pairs(source: ItemSource) -> Dataset:
     )
 
 
+def read_samples(source: ItemSource, system: System, *, teacher: System | None) -> Dataset:
+    """Read and check samples: each row an item with the answer that one system gave to it.
+
+    Args:
+        source: the file and how its columns read.
+        system: whose answers stand under ``output``.
+        teacher: whose answers may stand under ``teacher_output``; None for nobody.
+
+    Raises:
+        DataError: as `read_dataset`.
+    """
+    items: list[Item] = []
+    outputs: dict[str, dict[str, str]] = {system.name: {}}
+    taught: dict[str, str] = {}
+    for item, row in _checked_items(source):
+        items.append(item)
+        if row.value("output") is not None:
+            outputs[system.name][item.item_id] = _output_text(row, "output")
+        if row.has("teacher_output") and row.value("teacher_output") is not None:
+            taught[item.item_id] = _output_text(row, "teacher_output")
+    systems = [system]
+    if teacher is not None and taught:
+        systems, outputs[teacher.name] = [teacher, system], taught
+    return Dataset(items=tuple(items), systems=tuple(systems), outputs=outputs)
+
+
 def read_schema(path: Path, *, place: str) -> str:
     """Read a JSON Schema file into canonical JSON text.
 

@@ -15,6 +15,7 @@ from judge.records.dataset import (
     OutputSource,
     read_dataset,
     read_pairs,
+    read_samples,
     read_schema,
 )
 from judge.records.record import Item, RecordKey, Role, System
@@ -466,3 +467,34 @@ def test_a_bad_pair_is_refused_with_its_file_and_row(
 
     assert str(refused.value).startswith("pairs.jsonl line 2: ")
     assert message in str(refused.value)
+
+
+STUDENT, TEACHER = (
+    System(name="student", role=Role.STUDENT),
+    System(name="teacher", role=Role.TEACHER),
+)
+
+
+def test_a_row_of_samples_is_an_item_with_its_output_and_perhaps_the_teachers(
+    tmp_path: Path,
+) -> None:
+    rows: list[Mapping[str, JsonValue]] = [
+        {"id": "p1", "input": "Where?", "output": "Paris", "teacher_output": "In Paris"},
+        {"id": "p2", "input": "When?", "output": None, "teacher_output": None},
+    ]
+    path = _write(tmp_path / "samples.jsonl", rows)
+
+    both = read_samples(replace(PLAIN, path=path), STUDENT, teacher=TEACHER)
+    alone = read_samples(replace(PLAIN, path=path), STUDENT, teacher=None)
+
+    assert [item.item_id for item in both.items] == ["p1", "p2"]
+    assert both.outputs == {"student": {"p1": "Paris"}, "teacher": {"p1": "In Paris"}}
+    assert both.teacher == TEACHER
+    assert (alone.systems, alone.outputs) == ((STUDENT,), {"student": {"p1": "Paris"}})
+
+
+def test_a_sample_without_a_column_of_outputs_is_refused(tmp_path: Path) -> None:
+    path = _write(tmp_path / "samples.jsonl", [{"id": "p1", "answer": "Paris"}])
+
+    with pytest.raises(DataError, match=r"samples\.jsonl line 1: 'output'"):
+        read_samples(replace(PLAIN, path=path), STUDENT, teacher=None)
