@@ -514,6 +514,33 @@ class DecisionSection(_Section):
     )
 
 
+class GateRuleSection(_Section):
+    """One rule of the gate; it asks one thing."""
+
+    metric: str = Field(description="such as equivalence.reference")
+    system: str = Field(description="that is asked about")
+    at_least: float | None = Field(default=None, description="for the metric")
+    at_most: float | None = Field(default=None, description="for the metric")
+    retains: float | None = Field(
+        default=None, gt=0, description="share of another system's score on the same items"
+    )
+    loses_at_most: float | None = Field(
+        default=None, ge=0, description="against the baseline run on the same items"
+    )
+    of: str = Field(default="", description="of 'retains': another system than the teacher")
+    slices: tuple[str, ...] = Field(
+        default=("overall",),
+        min_length=1,
+        description="on each of which it must hold: overall or dimension=value",
+    )
+
+    @property
+    def asked(self) -> Mapping[str, float]:
+        """What is asked, by key."""
+        keys = ("at_least", "at_most", "retains", "loses_at_most")
+        return {key: value for key in keys if (value := getattr(self, key)) is not None}
+
+
 class Config(_Section):
     """A judge config."""
 
@@ -535,6 +562,9 @@ class Config(_Section):
     missing: MissingSection = MissingSection()
     decision: DecisionSection | None = None
     monitor: MonitorSection | None = None
+    gate: tuple[GateRuleSection, ...] = Field(
+        default=(), description="rules of judge gate, all of which must hold"
+    )
     cache: bool = Field(
         default=True, description="whether answers an endpoint gave before are used again"
     )
@@ -580,8 +610,15 @@ def parse_config(text: str, *, name: str) -> Config:
     except ValidationError as error:
         raise ConfigError(_problem(error, name=name, lines=lines)) from error
     _check_parts(config, name)
+    _check_gate(config, name, lines)
     _check_labels(config, name)
     return config
+
+
+def line_in(text: str, path: Sequence[str | int], *, name: str) -> int:
+    """Return the line of a key in the text of a config; 0 where it is not there."""
+    lines = _lines_of_keys(yaml.compose(text, Loader=yaml.SafeLoader), name)
+    return lines.get(tuple(path), 0)
 
 
 def place_in(text: str, path: Sequence[str | int], *, name: str) -> str:
@@ -668,6 +705,24 @@ def _check_adherence(section: AdherenceSection | None, name: str) -> None:
             f"{name}: scorers.adherence.text: asks for nothing; give one of "
             f"{', '.join(TextFormatSection.model_fields)}"
         )
+
+
+def _check_gate(config: Config, name: str, lines: Mapping[_Path, int]) -> None:
+    for number, rule in enumerate(config.gate):
+        place = _place(("gate", number), name=name, lines=lines)
+        if len(rule.asked) != 1:
+            raise ConfigError(
+                f"{place}: a rule asks one of at_least, at_most, retains and loses_at_most; "
+                f"this one asks {' and '.join(rule.asked) or 'none of them'}"
+            )
+        if rule.of and rule.retains is None:
+            raise ConfigError(f"{place}: 'of:' belongs to 'retains:'")
+        for system in filter(None, (rule.system, rule.of)):
+            if config.systems and system not in config.systems:
+                raise ConfigError(
+                    f"{place}: there is no system {system!r}{did_you_mean(system, config.systems)}"
+                    f"; the systems are: {', '.join(config.systems)}"
+                )
 
 
 def place_of(scorer: str) -> str:

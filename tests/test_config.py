@@ -547,3 +547,32 @@ def test_terms_that_decide_nothing_are_refused(text: str, said: str) -> None:
 
 def test_a_key_is_found_by_its_line() -> None:
     assert place_in(DECIDING, ["systems", "small"], name="c.yaml") == "c.yaml line 5: systems.small"
+
+
+RULE = "gate: [{metric: adherence.strict, system: small, %s}]\n"
+
+
+def test_a_rule_asks_one_thing_overall_unless_it_says_where() -> None:
+    found = parse_config(BASE + RULE % "at_least: 0.9", name="c.yaml").gate
+
+    assert [(rule.asked, rule.slices) for rule in found] == [({"at_least": 0.9}, ("overall",))]
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("at_least: 0.9, at_most: 1", "c.yaml line 5: gate.0: a rule asks one of at_least"),
+        ("of: small", "this one asks none of them"),
+        ("at_least: 0.9, of: small", "'of:' belongs to 'retains:'"),
+        ("at_leest: 0.9", "did you mean 'at_least'?"),
+        ("at_least: 0.9, slices: []", "gate.0.slices"),
+    ],
+)
+def test_a_rule_that_asks_nothing_clear_is_refused_with_its_line(rule: str, said: str) -> None:
+    assert said in _refusal(BASE + RULE % rule)
+
+
+def test_a_rule_about_a_system_that_is_not_there_is_refused_with_a_guess() -> None:
+    said = _refusal(BASE + RULE.replace("small", "smal") % "at_least: 0.9")
+
+    assert "c.yaml line 5: gate.0: there is no system 'smal' (did you mean 'small'?)" in said

@@ -13,6 +13,7 @@ from judge.cli.demo import demo
 from judge.cli.doctor import doctor
 from judge.cli.exits import MEANINGS, ExitCode
 from judge.cli.freeze import freeze
+from judge.cli.gate import gate
 from judge.cli.history import history
 from judge.cli.init import init
 from judge.cli.keys import keys
@@ -75,6 +76,7 @@ for _verb in (
     report,
     compare,
     history,
+    gate,
     freeze,
     verify,
     monitor,

@@ -12,7 +12,7 @@ class ExitCode(IntEnum):
     """The judge is not trusted, a gate failed, or a set is not the frozen one or leaked."""
     BAD_INPUT = 2
     INCONCLUSIVE = 3
-    """Too few labels, a certificate that no longer applies, or rows that could not be read."""
+    """Too few labels, a stale certificate, rows that could not be read, or an open gate."""
     INCOMPLETE = 4
     """Some records have no final outcome; the run can be resumed."""
     INTERNAL = 5
@@ -29,9 +29,10 @@ _GRAVEST_FIRST = (
 )
 
 MEANINGS = (
-    "Exit codes: 0 done (also when numbers are withheld), 1 judge not trusted, or a set changed or "
-    "leaked, 2 usage or bad input, 3 too few labels, a stale certificate or unread rows, "
-    "4 incomplete and resumable, 5 internal error, 130 interrupted and resumable."
+    "Exit codes: 0 done (also when numbers are withheld), 1 judge not trusted, gate failed, or a "
+    "set changed or leaked, 2 usage or bad input, 3 gate inconclusive, too few labels, a stale "
+    "certificate or unread rows, 4 incomplete and resumable, 5 internal error, "
+    "130 interrupted and resumable."
 )
 
 

@@ -16,6 +16,9 @@ _STYLES = {
     "unvalidated": "yellow",
     "not_trusted": "red",
     "trusted": "green",
+    "fail": "red",
+    "inconclusive": "yellow",
+    "pass": "green",
 }
 
 

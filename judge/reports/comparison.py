@@ -48,7 +48,8 @@ class DifferenceRow:
         n_changed: of the items on the slice, those whose output is another one.
         estimate: mean difference on the pairs; present exactly where the status is shown.
         means: of the first and the second run on the pairs; present where the estimate is.
-        moved: pairs that score higher and lower in the second run; present where the estimate is.
+        moved: pairs that score higher and lower in the second run; present where the estimate is,
+            and where none does.
         bounds: worst and best case over the values that are missing; likewise.
         p_value: of no difference; likewise.
         adjusted: the same once it is known how many rows were looked at.
@@ -329,7 +330,7 @@ def _measured(
     old, new = (np.array([pair[place] for pair in pairs]) for place in (1, 2))
     if not np.any(new != old):
         reason = f"the scores of all {len(pairs)} items are the same"
-        return replace(row, status=Status.UNDEFINED, reason=reason)
+        return replace(row, status=Status.UNDEFINED, reason=reason, moved=(0, 0))
     clusters = cluster_codes([record for record, _, _ in pairs])
     found = paired_difference(new, old, clusters=clusters, level=sides.level)
     if isinstance(found, Undefined):

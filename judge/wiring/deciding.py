@@ -1,9 +1,16 @@
 """From a config to the terms on which something is decided."""
 
-from judge.config import Config, place_in
+from pathlib import Path
+
+from judge.config import Config, line_in, parse_config, place_in, read_config
 from judge.errors import ConfigError, did_you_mean
+from judge.gates.rule import Ask, Rule
 from judge.records.dataset import Dataset
+from judge.reports.groups import OVERALL
+from judge.results.run import RunManifest
 from judge.results.terms import DecisionTerms
+
+_MOST_NAMED = 20
 
 
 def decision_terms(config: Config, *, text: str, path: str) -> DecisionTerms:
@@ -26,22 +33,54 @@ def decision_terms(config: Config, *, text: str, path: str) -> DecisionTerms:
     )
 
 
-def check_critical(terms: DecisionTerms, dataset: Dataset) -> None:
-    """Check that critical slices are slices of the set.
+def gate_rules(manifest: RunManifest) -> tuple[Rule, ...]:
+    """Return the rules of the gate with which a run began."""
+    return _rules(manifest.config, path=manifest.config_path)
+
+
+def gate_rules_in(path: Path) -> tuple[Rule, ...]:
+    """Return the rules of the gate in a config file.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    _, text = read_config(path)
+    return _rules(text, path=str(path))
+
+
+def check_declared(terms: DecisionTerms, dataset: Dataset, *, config: str, path: str) -> None:
+    """Check that the slices a config decides on are slices of the set.
 
     Raises:
         ConfigError: one is not.
     """
     for name in terms.critical:
-        check_slice(name, dataset, place=f"{terms.place}.critical")
+        _check_slice(name, dataset, place=f"{terms.place}.critical")
+    for rule in _rules(config, path=path):
+        for name in rule.slices:
+            if name != OVERALL:
+                _check_slice(name, dataset, place=rule.place)
 
 
-def check_slice(name: str, dataset: Dataset, *, place: str) -> None:
-    """Check that a set has a slice.
+def _rules(text: str, *, path: str) -> tuple[Rule, ...]:
+    name = path or "the config"
+    return tuple(
+        Rule(
+            metric=section.metric,
+            system=section.system,
+            ask=Ask(ask),
+            bound=bound,
+            of=section.of,
+            slices=tuple(dict.fromkeys(section.slices)),
+            place=place_in(text, ["gate", number], name=name),
+            line=line_in(text, ["gate", number], name=name),
+        )
+        for number, section in enumerate(parse_config(text, name=name).gate)
+        for ask, bound in section.asked.items()
+    )
 
-    Raises:
-        ConfigError: it has not.
-    """
+
+def _check_slice(name: str, dataset: Dataset, *, place: str) -> None:
     values = dataset.slice_values
     known = [f"{dimension}={value}" for dimension in values for value in values[dimension]]
     if name not in known:
@@ -49,6 +88,3 @@ def check_slice(name: str, dataset: Dataset, *, place: str) -> None:
             f"{place}: {name!r} is no slice of the set{did_you_mean(name, known)}; "
             f"its slices are: {', '.join(known[:_MOST_NAMED]) or 'none'}"
         )
-
-
-_MOST_NAMED = 20

@@ -29,7 +29,7 @@ from judge.scorers.adherence import AdherenceScorer
 from judge.scorers.scorer import Scorer
 from judge.scorers.task import TaskScorer
 from judge.trust.probes import JUDGE_FAMILY
-from judge.wiring.deciding import check_critical, decision_terms
+from judge.wiring.deciding import check_declared, decision_terms
 from judge.wiring.embedders import Embedders
 from judge.wiring.endpoint import CallLimits, Endpoints
 from judge.wiring.frozen import check_set, training_files
@@ -81,7 +81,7 @@ def open_project(
     known = frozenset(item.item_id for item in everything.items)
     workshop = _Workshop(config, folder, dataset, calls=calls or CallLimits(), known_ids=known)
     project = workshop.project(text=text, path=str(path))
-    check_critical(project.terms, everything)
+    check_declared(project.terms, everything, config=text, path=str(path))
     if project.ratings is not None:
         project.ratings.read(dataset)  # whatever is wrong with them is said now
     return project

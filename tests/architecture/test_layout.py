@@ -21,6 +21,7 @@ TESTED_AS_A_WHOLE = ("api", "fault_server", "wiring")
 WITHOUT_BEHAVIOUR = frozenset(
     {
         "judges/judge.py",
+        "gates/rule.py",
         "results/terms.py",
         "models/chat.py",
         "render/page.py",

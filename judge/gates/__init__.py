@@ -1,0 +1,1 @@
+"""Rules that must hold, and what came of each."""

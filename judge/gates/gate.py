@@ -1,0 +1,194 @@
+"""A gate: rules that must all hold of a run."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from judge.errors import ConfigError, did_you_mean
+from judge.gates.finding import (
+    LEVEL,
+    Finding,
+    GateResult,
+    decided,
+    finding_of_estimate,
+    finding_of_kept,
+)
+from judge.gates.rule import Ask, Rule
+from judge.records.record import Role
+from judge.reports.comparison import Comparison, DifferenceRow
+from judge.reports.corrected import Corrected
+from judge.reports.decision import side
+from judge.reports.evidence import Basis
+from judge.reports.groups import OVERALL, record_groups, slice_names
+from judge.reports.keeping import kept
+from judge.reports.summary import Status, SummaryRow, summarize
+from judge.results.terms import Unscored
+from judge.stats.estimate import Estimate
+from judge.trust.admission import AdmittedMeasure, AdmittedResults
+
+
+def gate(
+    admitted: AdmittedResults,
+    rules: Sequence[Rule],
+    *,
+    comparison: Comparison | None = None,
+    config: str = "",
+) -> GateResult:
+    """Return what came of each rule.
+
+    Args:
+        admitted: the results of the run.
+        rules: all of which must hold.
+        comparison: with the baseline run, which comes first in it; None without one.
+        config: the file the rules stand in.
+
+    Raises:
+        ConfigError: a rule names a metric, a system or a slice that the run has not, or asks
+            about a baseline that was not given.
+    """
+    for rule in rules:
+        _check(rule, admitted, comparison)
+    summary = {(row.metric, row.system, row.slice): row for row in summarize(admitted)}
+    unscored = admitted.manifest.terms.unscored
+    changes = {} if comparison is None else _by_name(comparison)
+    findings: list[Finding] = []
+    for rule in rules:
+        found: list[Finding] = []
+        for name in rule.slices:
+            key = (rule.metric, rule.system, name)
+            if rule.ask is Ask.RETAINS:
+                found.append(_retained(rule, name, admitted))
+            elif rule.ask is Ask.LOSES_AT_MOST:
+                row = changes.get(key)
+                found.append(
+                    Finding(rule=rule, slice=name, reason="the baseline run does not measure it")
+                    if row is None
+                    else _changed(rule, row, unscored, scale=_scale(rule, admitted))
+                )
+            else:
+                found.append(_measured(rule, summary[key], unscored))
+        findings.extend(decided(found))
+    complete = not any(measure.resumable for measure in admitted.measures)
+    return GateResult(
+        run_id=admitted.manifest.run_id,
+        name=admitted.manifest.name,
+        baseline=comparison.before.run_id if comparison else "",
+        config=config,
+        findings=tuple(findings),
+        complete=complete and (comparison is None or comparison.complete),
+        bug=any(row.counts.fates.get("internal_error") for row in summary.values()),
+    )
+
+
+def _by_name(comparison: Comparison) -> Mapping[tuple[str, str, str], DifferenceRow]:
+    return {(row.metric, row.system, row.slice): row for row in comparison.rows}
+
+
+def _measured(rule: Rule, row: SummaryRow, unscored: Unscored) -> Finding:
+    if (found := _by_people(row.corrected)) is not None:
+        return finding_of_estimate(rule, row.slice, found, basis=Basis.LABELS)
+    if row.estimate is None:
+        return Finding(rule=rule, slice=row.slice, reason=_why(row.reason, row.corrected))
+    down = up = 0.0
+    if row.bounds is not None and unscored is not Unscored.SET_ASIDE:
+        down = min(0.0, row.bounds[0] - row.estimate.value)
+        up = down if unscored is Unscored.LOWEST else max(0.0, row.bounds[1] - row.estimate.value)
+    basis = None if row.corrected is None else Basis.JUDGE
+    return finding_of_estimate(rule, row.slice, row.estimate, shifts=(down, up), basis=basis)
+
+
+def _changed(rule: Rule, row: DifferenceRow, unscored: Unscored, *, scale: float) -> Finding:
+    if (found := _by_people(row.corrected)) is not None:
+        return finding_of_estimate(rule, row.slice, found, basis=Basis.LABELS)
+    if row.status is Status.UNDEFINED and row.moved == (0, 0) and not row.n_unpaired:
+        return _unmoved(rule, row, scale=scale)
+    if row.estimate is None or row.status is not Status.SHOWN:
+        return Finding(rule=rule, slice=row.slice, reason=_why(row.reason, row.corrected))
+    shifts = (0.0, 0.0)
+    if row.bounds is not None and unscored is not Unscored.SET_ASIDE:
+        shifts = (
+            min(0.0, row.bounds[0] - row.estimate.value),
+            max(0.0, row.bounds[1] - row.estimate.value),
+        )
+    basis = None if row.corrected is None else Basis.JUDGE
+    return finding_of_estimate(rule, row.slice, row.estimate, shifts=shifts, basis=basis)
+
+
+def _unmoved(rule: Rule, row: DifferenceRow, *, scale: float) -> Finding:
+    """Return what came of a rule where no score is another one than before.
+
+    Source: the exact limit for a share of which none was seen, Clopper and Pearson (1934).
+    """
+    rare = 0.0 if row.n_changed == 0 else 1 - ((1 - LEVEL) / 2) ** (1 / row.n_pairs)
+    rare *= scale
+    same = Estimate(
+        value=0.0,
+        low=-rare,
+        high=rare,
+        level=LEVEL,
+        n=row.n_pairs,
+        n_clusters=row.n_pairs,
+        method="no score changed",
+    )
+    return replace(finding_of_estimate(rule, row.slice, same), reason=row.reason)
+
+
+def _by_people(corrected: Corrected | None) -> Estimate | None:
+    return None if corrected is None else corrected.estimate
+
+
+def _why(reason: str, corrected: Corrected | None) -> str:
+    labels = corrected.reason if corrected else ""
+    return "; ".join(filter(None, (reason, labels and f"labels: {labels}")))
+
+
+def _retained(rule: Rule, name: str, admitted: AdmittedResults) -> Finding:
+    measure, groups = _measure(rule, admitted), record_groups(admitted)
+    other = rule.of or _teacher(admitted)
+    row = kept(
+        side(measure, rule.system, groups[rule.system, name]),
+        side(measure, other, groups[other, OVERALL]),
+        slice_name=name,
+        margin=rule.bound,
+        unscored=admitted.manifest.terms.unscored,
+    )
+    return finding_of_kept(rule, row)
+
+
+def _measure(rule: Rule, admitted: AdmittedResults) -> AdmittedMeasure:
+    return next(m for m in admitted.measures if m.measure.metric == rule.metric)
+
+
+def _scale(rule: Rule, admitted: AdmittedResults) -> float:
+    measure = _measure(rule, admitted).measure
+    return measure.upper - measure.lower
+
+
+def _teacher(admitted: AdmittedResults) -> str:
+    return next((s.name for s in admitted.manifest.systems if s.role is Role.TEACHER), "")
+
+
+def _check(rule: Rule, admitted: AdmittedResults, comparison: Comparison | None) -> None:
+    systems = [system.name for system in admitted.manifest.systems]
+    _check_known(rule, "metric", rule.metric, [m.measure.metric for m in admitted.measures])
+    _check_known(rule, "system", rule.system, systems)
+    for name in rule.slices:
+        _check_known(rule, "slice", name, slice_names(admitted))
+    if rule.of:
+        _check_known(rule, "system", rule.of, systems)
+    if rule.ask is Ask.RETAINS and not (rule.of or _teacher(admitted)):
+        raise ConfigError(
+            f"{rule.place}: no system is the teacher; say 'of:' which one a share is kept of"
+        )
+    if rule.ask is Ask.LOSES_AT_MOST and comparison is None:
+        raise ConfigError(
+            f"{rule.place}: 'loses_at_most' is asked against an earlier run; name it: "
+            "judge gate RUN --baseline RUN"
+        )
+
+
+def _check_known(rule: Rule, what: str, name: str, known: Sequence[str]) -> None:
+    if name not in known:
+        raise ConfigError(
+            f"{rule.place}: the run has no {what} {name!r}{did_you_mean(name, known)}; "
+            f"it has: {', '.join(known)}"
+        )
