@@ -82,7 +82,7 @@ def _frequent_table(frequent: Sequence[FrequentError]) -> Table:
         columns=["goes wrong most", "outputs", "for example", "to do"],
         rows=[
             [
-                _line(" ".join(filter(None, (error.kind, error.keyword, error.place)))),
+                _line(" ".join(dict.fromkeys((error.kind, error.keyword, error.place)))),
                 listed({name: n for name, n in error.outputs.items() if n}),
                 _line(f"{error.item_id} of {error.system}: {error.message}"),
                 one_line(error.fix),

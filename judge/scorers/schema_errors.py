@@ -85,6 +85,8 @@ _WANTED: Mapping[str, Callable[..., str]] = MappingProxyType(
 _SCHEMAS_BY_PLACE = frozenset(
     {"properties", "patternProperties", "prefixItems", "items", "dependentSchemas", "dependencies"}
 )
+_NAMED_OTHERWISE = frozenset({"contains", "falseSchema", "required"})
+"""Errors that several keywords lead to, such as `dependentRequired`; no others do in the suite."""
 _LONGEST_MESSAGE = 300
 _LONGEST_WANTED = 120
 _DEEPEST_ALTERNATIVE = 4
@@ -105,10 +107,10 @@ def describe(error: ValidationError, *, depth: int = 0) -> list[Described]:
         wanted = f"a name that satisfies {kind.error.kind.name!r}"
         return [_described(error, keyword=name, kind=ErrorKind.EXTRA, wanted=wanted)]
     wanted = _WANTED[name](kind) if name in _WANTED else ""
+    # Asking for the path takes as long as all the rest: of most errors the name says as much.
+    keyword = _keyword(error) if name in _NAMED_OTHERWISE else name
     return [
-        _described(
-            error, keyword=_keyword(error), kind=_KINDS.get(name, ErrorKind.OTHER), wanted=wanted
-        )
+        _described(error, keyword=keyword, kind=_KINDS.get(name, ErrorKind.OTHER), wanted=wanted)
     ]
 
 

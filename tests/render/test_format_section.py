@@ -67,7 +67,7 @@ def test_what_goes_wrong_most_is_shown_with_an_example_and_what_to_do(
 
     assert section.tables[2].rows == [
         [
-            "type type /total",
+            "type /total",
             "student 7",
             'i3 of student: "3" is not of type "number"',
             "Write a number at /total.",
