@@ -213,6 +213,8 @@ def _table(table: Table, title: str, shades: Mapping[str, int]) -> Markup:
     aligned = [_text(row[0] for row in table.rows), *map(_alignment, _columns(table))]
     head = [
         element("th", *_head_cell(column, shades), scope="col", class_=side)
+        if flat(column)
+        else element("td")  # a head without a name heads nothing
         for column, side in zip(table.columns, aligned, strict=True)
     ]
     if drawn and axis:

@@ -289,6 +289,7 @@
     return row;
   };
 
+  const TEACHER = data.teacher === "teacher" ? "Teacher" : `Teacher (${visible(data.teacher)})`;
   const block = (title, body, ...notes) => make("div", {}, make("h3", {}, title), body, ...notes);
   const said = (content, kind = "") => make("pre", { class: `said ${kind}`, dir: "auto", tabindex: "0" }, content);
   const note = (words) => make("p", { class: "note" }, words);
@@ -330,12 +331,12 @@
     const outputTitle = `Output of ${visible(data.systems[systemAt])}`;
     if (output === null || wanted === undefined || !output.trim()) {
       item.references.forEach((text, at) => plain(item.references.length > 1 ? `Reference ${at + 1}` : "Reference", text));
-      if (teacher !== undefined) plain(`Teacher (${visible(data.teacher)})`, teacher);
+      if (teacher !== undefined) plain(TEACHER, teacher);
       texts.append(block(outputTitle, said(output === null ? "there is none" : output.trim() ? visible(output) : "it is empty")));
     } else {
       const { base, asData, partly, diff } = closest(output, sides[wanted].slice(0, 8));
       const kind = asData ? "data" : "";
-      const title = wanted === "teacher" ? `Teacher (${visible(data.teacher)})` : item.references.length > 1 ? `Reference ${item.references.indexOf(base) + 1}, the closest` : "Reference";
+      const title = wanted === "teacher" ? TEACHER : item.references.length > 1 ? `Reference ${item.references.indexOf(base) + 1}, the closest` : "Reference";
       const compared = [
         block(title, said(marked(diff.left, diff.leftOnly, "del", "missing"), kind)),
         block(outputTitle, said(marked(diff.right, diff.rightOnly, "ins", "added"), kind), summary(diff, names[wanted]), partly ? note("There is more around the JSON, which alone is compared.") : null, asData ? asReceived(output) : null),
@@ -343,7 +344,7 @@
       texts.append(...compared);
       const others = item.references.filter((text) => wanted !== "reference" || text !== base);
       others.forEach((text) => plain(wanted === "reference" ? "Another reference" : "Reference", text));
-      if (wanted !== "teacher" && teacher !== undefined) plain(`Teacher (${visible(data.teacher)})`, teacher);
+      if (wanted !== "teacher" && teacher !== undefined) plain(TEACHER, teacher);
     }
     if (item.opponent !== undefined) plain("The other output of the pair", item.opponent);
     const slices = Object.entries(item.slices).map(([name, value]) => visible(`${name}=${value}`)).join(" · ");

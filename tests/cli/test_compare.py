@@ -119,11 +119,12 @@ def test_a_run_is_not_compared_with_itself(judge: Run, scored: str) -> None:
     assert "is both runs; give two" in found.stderr
 
 
-def test_a_comparison_is_written_as_markdown_and_json(judge: Run, scored: str) -> None:
+def test_a_comparison_is_written_as_markdown_html_and_json(judge: Run, scored: str) -> None:
     judge("run", "judge.yaml")
 
-    written = judge("compare", scored, "-o", "found.md", "-o", "found.json")
+    written = judge("compare", scored, "-o", "found.md", "-o", "found.json", "-o", "found.html")
 
     assert (written.returncode, written.stdout) == (0, "")
     assert Path("found.md").read_text().startswith("# small: run ")
+    assert "<h1>small: run " in Path("found.html").read_text()
     assert json.loads(Path("found.json").read_text())["findings"] == []

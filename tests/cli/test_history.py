@@ -22,7 +22,7 @@ def test_the_runs_of_a_config_are_told_in_order_with_their_breaks(
 
     page = judge("history", "--metric", "adherence.strict")
     told = judge("history", "small", "--json")
-    last = judge("history", "--last", "1", "-o", "history.md")
+    last = judge("history", "--last", "1", "-o", "history.md", "-o", "history.html")
 
     assert (page.returncode, last.returncode, last.stdout) == (0, 0, "")
     assert "the same set and the same instrument throughout" in page.stdout
@@ -33,6 +33,7 @@ def test_the_runs_of_a_config_are_told_in_order_with_their_breaks(
         ["equivalence.reference"],
     ]
     assert "1 runs" in Path("history.md").read_text()
+    assert "<h1>small: 1 runs, overall</h1>" in Path("history.html").read_text()
 
 
 def test_a_metric_that_no_run_has_is_refused_with_those_there_are(
