@@ -57,7 +57,8 @@ def test_a_wheel_holds_every_shipped_file_as_it_is_in_the_source_tree(unpacked: 
     }
 
     assert held == {name: (ROOT / name).read_bytes() for name in FILES}
-    for name in ("py.typed", "render/page.css", "render/page.js"):
+    migrations = "results/migrations/versions/layout_1.py"
+    for name in ("py.typed", "render/page.css", "render/page.js", migrations):
         assert (unpacked / "judge" / name).is_file()
 
 

@@ -23,7 +23,7 @@ from judge.testing import (
 from judge.wiring.endpoint import CallLimits
 from judge.wiring.machine import describe_embedding_model
 from judge.wiring.project import open_project, reopen_project
-from judge.wiring.store import open_store
+from judge.wiring.store import open_store, store_exists, vectors_beside
 
 HEAD = """\
 name: small
@@ -404,9 +404,26 @@ def test_a_project_is_reopened_from_the_store_with_the_same_measures_and_records
     ]
 
 
+def test_a_store_on_a_server_is_made_only_where_one_may_be_made(postgres: str) -> None:
+    with pytest.raises(StoreUnusable, match="there is no store postgresql://"):
+        open_store(postgres, existing=True)
+    absent = store_exists(postgres)
+
+    open_store(postgres).close()
+    open_store(postgres, existing=True).close()
+
+    assert not absent
+    assert store_exists(postgres)
+
+
+def test_vectors_are_kept_in_a_file_wherever_results_are() -> None:
+    assert vectors_beside("kept/judge.sqlite") == Path("kept/vectors.sqlite")
+    assert vectors_beside("postgresql://host/results") == Path(".judge/vectors.sqlite")
+
+
 def test_a_store_is_a_file_and_made_only_where_one_may_be_made(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="must be the path of a SQLite file"):
-        open_store("postgresql://user@host/results")
+        open_store("mysql://user@host/results")
     with pytest.raises(StoreUnusable, match=r"there is no store new\.sqlite"):
         open_store("new.sqlite", existing=True)
     assert list(tmp_path.iterdir()) == []

@@ -28,14 +28,15 @@ def cache(
     """
     from datetime import UTC, timedelta
 
-    from judge.wiring.store import open_store
+    from judge.wiring.store import open_store, store_name
 
     with open_store(store, existing=True) as kept:
         forgotten = 0
         if clear or older_than is not None:
             before = None if clear else datetime.now(UTC) - timedelta(days=older_than or 0)
             forgotten = kept.completions.forget_completions(older_than=before)
-        _show(kept.completions.statistics(), forgotten, store, as_json=as_json)
+        found = kept.completions.statistics()
+        _show(found, forgotten, store_name(store), as_json=as_json)
 
 
 def _show(found: "CompletionStatistics", forgotten: int, store: str, *, as_json: bool) -> None:

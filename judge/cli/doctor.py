@@ -63,12 +63,12 @@ def _device() -> str:
 
 
 def _store(location: str) -> str:
-    from judge.wiring.store import open_store
+    from judge.wiring.store import open_store, store_exists, store_name
 
-    if not Path(location).exists():
-        return f"{location} does not exist yet; the first run makes it"
+    if not store_exists(location):
+        return f"{store_name(location)} does not exist yet; the first run makes it"
     with open_store(location) as kept:
-        return f"{location}, {len(kept.manifests())} runs"
+        return f"{store_name(location)}, {len(kept.manifests())} runs"
 
 
 def _keys() -> str:

@@ -15,7 +15,11 @@ DEFAULT_CONNECTIONS = 64
 
 StoreOption: TypeAlias = Annotated[
     str,
-    typer.Option("--store", envvar="JUDGE_STORE", help="Where results are kept: a SQLite file."),
+    typer.Option(
+        "--store",
+        envvar="JUDGE_STORE",
+        help="Where results are kept: a SQLite file, or a postgresql:// address.",
+    ),
 ]
 ConnectionsOption: TypeAlias = Annotated[
     int,

@@ -204,11 +204,11 @@ def _print_forecast(project: "Project", store: str, *, as_json: bool) -> None:
     from judge.cli.output import print_json
     from judge.models.forecast import CostForecast
     from judge.render.money import money
-    from judge.wiring.store import open_store
+    from judge.wiring.store import open_store, store_exists
 
     with ExitStack() as opened:
         answers = None
-        if Path(store).exists():  # a dry run makes none
+        if store_exists(store):  # a dry run makes none
             answers = opened.enter_context(open_store(store)).completions
         parts, _ = run_until_done(
             lambda _: forecast(project, now=datetime.now(UTC), answers=answers)

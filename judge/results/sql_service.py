@@ -13,62 +13,12 @@ from judge.errors import JobChanged
 from judge.results.job import Job, JobState, Wish
 from judge.results.outcome import Fate
 from judge.results.store import timestamp
+from judge.results.tables import AUDIT as _AUDIT
+from judge.results.tables import JOBS as _JOBS
+from judge.results.tables import KEYS as _KEYS
+from judge.results.tables import Name
 from judge.results.writer import Writer
 
-_METADATA = sql.MetaData()
-_JOBS = sql.Table(
-    "jobs",
-    _METADATA,
-    sql.Column("sequence", sql.Integer, primary_key=True, autoincrement=True),
-    sql.Column("job_id", sql.Text, nullable=False, unique=True),
-    sql.Column("workspace", sql.Text, nullable=False),
-    sql.Column("name", sql.Text, nullable=False),
-    sql.Column("state", sql.Text, nullable=False),
-    sql.Column("wish", sql.Text, nullable=False),
-    sql.Column("priority", sql.Integer, nullable=False),
-    sql.Column("config_path", sql.Text, nullable=False),
-    sql.Column("options", sql.Text, nullable=False),
-    sql.Column("run_id", sql.Text, nullable=False),
-    sql.Column("total", sql.Integer, nullable=False),
-    sql.Column("error", sql.Text, nullable=False),
-    sql.Column("submitted", sql.Text, nullable=False),
-    sql.Column("changed", sql.Text, nullable=False),
-    sql.Column("revision", sql.Integer, nullable=False),
-    sql.Column("fingerprint", sql.Text, nullable=False),
-    sql.Column("idempotency_key", sql.Text, nullable=False),
-    sql.Index(
-        "jobs_by_submission",
-        "workspace",
-        "idempotency_key",
-        unique=True,
-        sqlite_where=sql.text("idempotency_key <> ''"),
-        postgresql_where=sql.text("idempotency_key <> ''"),
-    ),
-    sql.Index("jobs_by_state", "state"),
-)
-_KEYS = sql.Table(
-    "keys",
-    _METADATA,
-    sql.Column("key_id", sql.Text, primary_key=True),
-    sql.Column("workspace", sql.Text, nullable=False),
-    sql.Column("name", sql.Text, nullable=False),
-    sql.Column("roles", sql.Text, nullable=False),
-    sql.Column("digest", sql.LargeBinary, nullable=False),
-    sql.Column("created", sql.Text, nullable=False),
-    sql.Column("expires", sql.Text, nullable=False),
-    sql.Column("revoked", sql.Text, nullable=False),
-)
-_AUDIT = sql.Table(
-    "audit",
-    _METADATA,
-    sql.Column("sequence", sql.Integer, primary_key=True, autoincrement=True),
-    sql.Column("at", sql.Text, nullable=False),
-    sql.Column("who", sql.Text, nullable=False),
-    sql.Column("workspace", sql.Text, nullable=False),
-    sql.Column("what", sql.Text, nullable=False),
-    sql.Column("about", sql.Text, nullable=False),
-    sql.Column("details", sql.LargeBinary, nullable=False),
-)
 _FATES = msgspec.json.Decoder(Fate)
 _FIELDS = tuple(field.name for field in fields(Job))
 
@@ -123,8 +73,6 @@ class SqlService:
     def __init__(self, engine: sql.Engine, writing: Callable[[], Writer]) -> None:
         self._engine = engine
         self._writing = writing
-        if not set(_METADATA.tables) <= set(sql.inspect(engine).get_table_names()):
-            writing().now(_METADATA.create_all)
 
     def submit(self, job: Job) -> Job:
         """Keep a new job, or return the one that was submitted under the same key before."""
@@ -248,7 +196,9 @@ class SqlService:
                 "SELECT sequence, item_id, system, scorer, target, revision, kind, body "
                 "FROM results WHERE run_id = :run_id AND sequence > :after "
                 "ORDER BY sequence LIMIT :limit"
-            ).bindparams(run_id=run_id, after=after, limit=limit)
+            )
+            .bindparams(run_id=run_id, after=after, limit=limit)
+            .columns(item_id=Name(), system=Name(), scorer=Name())
         )
         return [
             (

@@ -13,7 +13,7 @@ from threading import Thread
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import sqlalchemy as sql
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from judge.errors import StoreError
 
@@ -23,6 +23,9 @@ _MOST_TOGETHER = 4096
 _MOST_ROWS = 64
 _STEP = 8
 _ROW = re.compile(r"\(\?(?:, \?)*\)")
+# SQLite: who reads first and writes then would be told that the file is locked.
+_BEGIN = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "BEGIN"}
+_PLACEHOLDER = {"sqlite": "?", "postgresql": "%s"}
 # Syncing a log costs as much CPU as writing 30 rows: where several wait, more are about to.
 _GATHER_S = 0.004
 
@@ -64,6 +67,7 @@ class Writer:
             raise StoreError(f"{name} cannot be written to: {fault_of(error)}") from error
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._failures = 0
+        self._connections = 1
         self._thread = Thread(target=self._serve, name=f"writer of {name}", daemon=True)
         self._thread.start()
 
@@ -71,6 +75,11 @@ class Writer:
     def failures(self) -> int:
         """How many writes could not be made; it grows before anybody is told of the failure."""
         return self._failures
+
+    @property
+    def connections(self) -> int:
+        """How many connections it has had so far: locks end with theirs."""
+        return self._connections
 
     async def soon(self, write: Callable[[sql.Connection], T]) -> T:
         """Write together with whatever else waits; return when it is committed.
@@ -145,6 +154,9 @@ class Writer:
         if isinstance(answers, list):
             return answers[0]
         self._failures += 1
+        if connection.invalidated:  # the server ended it; the next write connects again
+            self._connections += 1
+            connection.rollback()
         failure = StoreError(f"writing to {self._name} failed: {fault_of(answers)}")
         failure.__cause__ = answers
         return job.done, None, failure
@@ -165,7 +177,8 @@ def write_rows(
         for some in (part[:even], part[even:]):
             if some:
                 values = tuple(chain.from_iterable(some))
-                connection.exec_driver_sql(_widened(statement, len(some)), values)
+                wide = _widened(statement, len(some), _PLACEHOLDER[connection.dialect.name])
+                connection.exec_driver_sql(wide, values)
 
 
 def fault_of(error: Exception) -> str:
@@ -175,14 +188,14 @@ def fault_of(error: Exception) -> str:
 
 def _try(connection: sql.Connection, jobs: list[_Job]) -> list[_Answer] | Exception:
     try:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        connection.exec_driver_sql(_BEGIN[connection.dialect.name])
         answers = _written(connection, jobs)
         connection.exec_driver_sql("COMMIT")
     except Exception as error:  # noqa: BLE001 - handed to whoever waits, never swallowed
-        if connection.connection.dbapi_connection.in_transaction:  # type: ignore[union-attr]
-            # Where even that fails, so does the next BEGIN, and whoever wrote is told.
-            with suppress(DBAPIError):
-                connection.exec_driver_sql("ROLLBACK")
+        # It may have ended already. Where it cannot be, the next BEGIN fails, and whoever wrote is
+        # told.
+        with suppress(SQLAlchemyError):
+            connection.exec_driver_sql("ROLLBACK")
         return error
     return answers
 
@@ -203,9 +216,10 @@ def _written(connection: sql.Connection, jobs: list[_Job]) -> list[_Answer]:
 
 
 @lru_cache(maxsize=256)
-def _widened(statement: str, size: int) -> str:
-    """Return a statement that takes so many rows."""
-    return _ROW.sub(lambda row: ", ".join([row[0]] * size), statement, count=1)
+def _widened(statement: str, size: int, placeholder: str) -> str:
+    """Return a statement that takes so many rows, as the driver reads it."""
+    wide = _ROW.sub(lambda row: ", ".join([row[0]] * size), statement, count=1)
+    return wide.replace("?", placeholder)
 
 
 def _tell(answers: list[_Answer]) -> None:

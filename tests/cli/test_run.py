@@ -404,7 +404,7 @@ def _spoil(name: str, content: str | bytes | None) -> None:
         (["judge.yaml", "--filter", "kind=od"], "no item has kind=od (did you mean 'odd'?)"),
         (["judge.yaml", "--limit", "0"], "--limit"),
         (["judge.yaml", "--max-connections", "0"], "--max-connections"),
-        (["judge.yaml", "--store", "postgresql://u@h/d"], "must be the path of a SQLite file"),
+        (["judge.yaml", "--store", "mysql://u@h/d"], "must be the path of a SQLite file"),
     ],
 )
 def test_bad_usage_is_told_and_leaves_every_file_as_it_was(

@@ -145,12 +145,15 @@ def test_an_answer_that_was_paid_for_is_not_asked_for_again(opened: Opener, tmp_
     assert model.calls == []
 
 
-@pytest.fixture(params=["memory", "sql"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlStore | MemoryStore]:
     if request.param == "memory":
         yield MemoryStore()
         return
-    with SqlStore(tmp_path / "store.db") as opened:
+    on_postgresql = request.param == "postgresql"
+    with SqlStore(
+        request.getfixturevalue("postgres") if on_postgresql else tmp_path / "store.db"
+    ) as opened:
         yield opened
 
 

@@ -92,12 +92,15 @@ OUTSIDE = NotApplicable(
 )
 
 
-@pytest.fixture(params=["memory", "sql"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     if request.param == "memory":
         yield MemoryStore()
         return
-    with SqlStore(tmp_path / "store.db") as opened:
+    on_postgresql = request.param == "postgresql"
+    with SqlStore(
+        request.getfixturevalue("postgres") if on_postgresql else tmp_path / "store.db"
+    ) as opened:
         yield opened
 
 

@@ -4,11 +4,13 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sql
 
 from judge.results.completions import CompletionShelf, CompletionStatistics, MemoryCompletions
-from judge.results.sql import SqlStore
+from judge.results.database import Database
+from judge.results.layout import prepare
+from judge.results.postgres import PostgresDatabase
 from judge.results.sql_completions import SqlCompletions
+from judge.results.sqlite import SqliteFile
 from judge.results.writer import Writer
 from judge.stats.money import Money
 
@@ -29,26 +31,29 @@ class _Clock:
 Make = Callable[[_Clock], CompletionShelf]
 
 
-@pytest.fixture(params=["memory", "sql"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
     if request.param == "memory":
         yield lambda clock: MemoryCompletions(now=clock)
         return
-    path = tmp_path / "store.db"
-    SqlStore(path).close()
-    engine = sql.create_engine(f"sqlite:///{path}", isolation_level="AUTOCOMMIT")
-    writer = Writer(engine, name="store.db")
+    database: Database = (
+        SqliteFile(tmp_path / "store.db")
+        if request.param == "sqlite"
+        else PostgresDatabase(request.getfixturevalue("postgres"))
+    )
+    prepare(database)
+    writer = Writer(database.engine, name=database.name)
     made: list[SqlCompletions] = []
 
     def on_disk(clock: _Clock) -> SqlCompletions:
-        made.append(SqlCompletions(path, writing=lambda: writer, now=clock))
+        made.append(SqlCompletions(database.finder(), writing=lambda: writer, now=clock))
         return made[-1]
 
     yield on_disk
     for shelf in made:
         shelf.close()
     writer.close()
-    engine.dispose()
+    database.close()
 
 
 def keep(shelf: CompletionShelf, key: str, body: bytes, *, cost: float | None = 0.5) -> None:

