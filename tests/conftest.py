@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sql
+from playwright.sync_api import Browser, sync_playwright
 
 _NAMES = count(1)
 
@@ -48,3 +49,17 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
         return tmp_path / "store.db"
     address: str = request.getfixturevalue("postgres")
     return address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Start headless Chromium; where there is none, skip, but never where CI decides."""
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
+    found = next((path for name in names if (path := shutil.which(name))), None)
+    if found is None and not os.environ.get("CI"):
+        pytest.skip("no Chromium on the PATH: apt-get install chromium")
+    assert found is not None, "CI installs Chromium, and here is none"
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=found)
+        yield started
+        started.close()

@@ -66,6 +66,19 @@ def plan_labels(project: Project, store: Store, wishes: Wishes) -> LabelPlan:
     )
 
 
+def asked_of_people(project: Project, store: Store) -> tuple[str, Target, tuple[str, ...]]:
+    """Return what people are asked about outputs: criterion, target, and the scale's categories.
+
+    Raises:
+        ConfigError: the config names no ratings, and no run judged these very outputs.
+    """
+    if project.ratings is not None:
+        source = project.ratings.source
+        return source.criterion, source.target, project.ratings.scale.categories
+    measure = _judged_measure(project, _run_of(project, store))
+    return measure.criterion, measure.target, measure.categories
+
+
 def _run_of(project: Project, store: Store) -> RunManifest:
     """Return the newest run that scored the very outputs of a project."""
     dataset = project.dataset

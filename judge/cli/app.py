@@ -17,6 +17,7 @@ from judge.cli.gate import gate
 from judge.cli.history import history
 from judge.cli.init import init
 from judge.cli.keys import keys
+from judge.cli.label import label
 from judge.cli.monitor import monitor
 from judge.cli.plan import plan
 from judge.cli.remote import fetch, status, submit
@@ -72,6 +73,7 @@ for _verb in (
     resume,
     reread,
     plan,
+    label,
     validate,
     report,
     compare,

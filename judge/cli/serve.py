@@ -1,8 +1,6 @@
 """``judge serve``: the service, on this machine."""
 
-import signal
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
@@ -42,8 +40,7 @@ def serve(
     """Run jobs that are submitted over HTTP, and show pages about them."""
     from functools import partial
 
-    import uvicorn
-
+    from judge.cli.serving import listen
     from judge.web.app import create_app
     from judge.web.server import LOOPBACK, bound_socket, check_bind, serving
     from judge.wiring.serving import ServerRules, open_job
@@ -65,26 +62,7 @@ def serve(
             _say(f"serving on {address}; Ctrl-C finishes what is in flight and ends")
             if host in LOOPBACK:
                 _say(f"open once: {address}/enter/{server.links.new_link()}")
-            config = uvicorn.Config(
-                create_app(server),
-                log_level="warning",
-                access_log=False,
-                server_header=False,
-                proxy_headers=behind_proxy,
-                timeout_graceful_shutdown=10,
-            )
-            # uvicorn ends at a signal and then raises it again: here that is no more than the end.
-            ends = {one: signal.signal(one, _ignore) for one in (signal.SIGINT, signal.SIGTERM)}
-            try:
-                uvicorn.Server(config).run(sockets=[listening])
-            finally:
-                for number, handler in ends.items():
-                    signal.signal(number, handler)
-                listening.close()
-
-
-def _ignore(number: int, frame: FrameType | None) -> None:
-    del number, frame
+            listen(create_app(server), listening, behind_proxy=behind_proxy)
 
 
 def _say(words: str) -> None:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.routing import APIRoute
@@ -161,6 +161,23 @@ def read_pepper(path: Path) -> bytes:
     return pepper
 
 
+class KeyHolder(Protocol):
+    """Whoever knows keys."""
+
+    def caller(self, key: str) -> Caller | None:
+        """Return whose a key is; None where it is nobody's."""
+        ...
+
+
+class NoKeys:
+    """Knows no key: what it guards opens by a link alone."""
+
+    def caller(self, key: str) -> Caller | None:
+        """Return nobody."""
+        del key
+        return None
+
+
 class Links:
     """One-time links for whoever sits at this machine, and the sessions they open."""
 
@@ -208,7 +225,7 @@ def needs(role: Role) -> Any:  # noqa: ANN401
     return Depends(caller)
 
 
-def caller_of(headers: Headers, *, keys: KeyRing, links: Links) -> Caller | None:
+def caller_of(headers: Headers, *, keys: KeyHolder, links: Links) -> Caller | None:
     """Return who makes a request; None where nobody that is known does."""
     scheme, _, key = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":

@@ -119,7 +119,8 @@ def _page(title: str, body: str) -> str:
     return (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
         "<meta name='viewport' content='width=device-width, initial-scale=1'>"
-        f"<title>{escape(title)} - judge</title><link rel='stylesheet' href='/style.css'></head>"
+        f"<title>{escape(title)} - judge</title><link rel='icon' href='data:,'>"
+        "<link rel='stylesheet' href='/style.css'></head>"
         f"<body><main><p><a href='/'>judge</a></p><h1>{escape(title)}</h1>{body}</main>"
         "<script src='/jobs.js'></script></body></html>"
     )

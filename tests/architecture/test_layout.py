@@ -30,6 +30,7 @@ WITHOUT_BEHAVIOUR = frozenset(
         "cli/loop.py",
         "results/database.py",
         "results/tables.py",
+        "cli/serving.py",
     }
 )
 

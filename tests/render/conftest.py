@@ -6,8 +6,7 @@ A snapshot is reviewed like code. After a change that is meant, write them anew 
 """
 
 import os
-import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +14,6 @@ from typing import TypeAlias
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 
 from judge.records.dataset import Dataset
 from judge.records.rating import LabelSource
@@ -340,20 +338,6 @@ def matches_snapshot() -> Callable[[str, str], None]:
 def hostile() -> Sequence[str]:
     """Return texts that try to become markup, a link, a control sequence or a line of ours."""
     return HOSTILE
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Start headless Chromium; where there is none, skip, but never where CI decides."""
-    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
-    found = next((path for name in names if (path := shutil.which(name))), None)
-    if found is None and not os.environ.get("CI"):
-        pytest.skip("no Chromium on the PATH: apt-get install chromium")
-    assert found is not None, "CI installs Chromium, and here is none"
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=found)
-        yield started
-        started.close()
 
 
 HOSTILE = (
