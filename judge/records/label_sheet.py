@@ -1,4 +1,4 @@
-"""The file that a rater fills in, made so that a page can fill it in, each label durable at once."""
+"""The file that a rater fills in, made so that a page can fill it in, each label kept at once."""
 
 import os
 from collections.abc import Sequence
