@@ -1,6 +1,5 @@
 """``judge keys``: make, list and revoke keys to the service."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -89,9 +88,9 @@ def revoke(
 
 def _ring(kept: "ServiceStore", store: str) -> "KeyRing":
     from judge.web.access import KeyRing, read_pepper
-    from judge.web.server import pepper_path
+    from judge.web.server import pepper_path, service_folder
 
-    return KeyRing(kept.service, read_pepper(pepper_path(Path(store).parent / "service")))
+    return KeyRing(kept.service, read_pepper(pepper_path(service_folder(store))))
 
 
 def _note(kept: "ServiceStore", what: str, key_id: str, workspace: str) -> None:

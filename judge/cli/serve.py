@@ -42,12 +42,12 @@ def serve(
 
     from judge.cli.serving import listen
     from judge.web.app import create_app
-    from judge.web.server import LOOPBACK, bound_socket, check_bind, serving
+    from judge.web.server import LOOPBACK, bound_socket, check_bind, service_folder, serving
     from judge.wiring.serving import ServerRules, open_job
     from judge.wiring.store import open_store
 
     rules = ServerRules(
-        folder=Path(store).parent / "service",
+        folder=service_folder(store),
         roots=roots or (),
         endpoints=_endpoints(endpoints),
         connections=max_connections,

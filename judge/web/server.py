@@ -87,6 +87,11 @@ def serving(
         dispatcher.close()
 
 
+def service_folder(store: str) -> Path:
+    """Return where a service keeps what is submitted: beside its store, or here if that is far."""
+    return Path(".judge" if "://" in store else Path(store).parent) / "service"
+
+
 def pepper_path(folder: Path) -> Path:
     """Return where the secret lies under which keys are hashed."""
     return folder / "key-secret"

@@ -22,8 +22,8 @@ JOB = Job(
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> Iterator[SqlService]:
-    with SqlStore(tmp_path / "judge.sqlite") as store:
+def service(place: Path | str) -> Iterator[SqlService]:
+    with SqlStore(place) as store:
         yield store.service
 
 

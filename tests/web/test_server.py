@@ -1,9 +1,10 @@
 import socket
+from pathlib import Path
 
 import pytest
 
 from judge.errors import ConfigError
-from judge.web.server import bound_socket, check_bind
+from judge.web.server import bound_socket, check_bind, service_folder
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
@@ -31,3 +32,13 @@ def test_an_address_that_is_taken_is_named() -> None:
 
         with pytest.raises(ConfigError, match=f"127.0.0.1:{port} cannot be listened on"):
             bound_socket("127.0.0.1", port)
+
+
+@pytest.mark.parametrize(
+    ("store", "folder"),
+    [("a/b/judge.sqlite", "a/b/service"), ("postgresql://u@h/db", ".judge/service")],
+)
+def test_what_is_submitted_lies_beside_the_store_or_here_where_that_is_far(
+    store: str, folder: str
+) -> None:
+    assert service_folder(store) == Path(folder)
