@@ -5,6 +5,7 @@ JudgeError
 │   ├── ConfigError        a config file, an option or an environment variable
 │   ├── DataError          items, outputs, ratings or a schema, with file and row
 │   ├── RunNotFound        no stored run goes by that name
+│   ├── RunUnfinished      what is asked for is there only when the run is finished
 │   ├── StoreUnusable      another process writes to it, or it has another layout
 │   ├── MissingExtra       an optional dependency is not installed
 │   ├── IllegalTransition  a job cannot go from its state to that one
@@ -56,6 +57,10 @@ class DataError(InputError):
 
 class RunNotFound(InputError):
     """No stored run goes by that name."""
+
+
+class RunUnfinished(InputError):
+    """What is asked for is there only when the run is finished."""
 
 
 class StoreUnusable(InputError):

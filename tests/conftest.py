@@ -1,6 +1,6 @@
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
@@ -29,17 +29,27 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sql.UR
 
 
 @pytest.fixture
-def postgres(postgres_server: sql.URL) -> str:
+def new_postgres(postgres_server: sql.URL) -> Callable[[], str]:
+    """Return what makes a database of its own for a test, and returns its address."""
+
+    def make() -> str:
+        name = f"test_{next(_NAMES)}"
+        engine = sql.create_engine(
+            postgres_server.set(drivername="postgresql+psycopg"),
+            isolation_level="AUTOCOMMIT",
+            poolclass=sql.NullPool,
+        )
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"CREATE DATABASE {name}")
+        return postgres_server.set(database=name).render_as_string(hide_password=False)
+
+    return make
+
+
+@pytest.fixture
+def postgres(new_postgres: Callable[[], str]) -> str:
     """Make a database of its own for a test; return its address."""
-    name = f"test_{next(_NAMES)}"
-    engine = sql.create_engine(
-        postgres_server.set(drivername="postgresql+psycopg"),
-        isolation_level="AUTOCOMMIT",
-        poolclass=sql.NullPool,
-    )
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    return postgres_server.set(database=name).render_as_string(hide_password=False)
+    return new_postgres()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -7,11 +7,13 @@ from typing import Annotated
 
 import typer
 
+from judge.cli.backup import backup, restore
 from judge.cli.cache import cache
 from judge.cli.compare import compare
 from judge.cli.demo import demo
 from judge.cli.doctor import doctor
 from judge.cli.exits import MEANINGS, ExitCode
+from judge.cli.export import export
 from judge.cli.freeze import freeze
 from judge.cli.gate import gate
 from judge.cli.history import history
@@ -83,6 +85,9 @@ for _verb in (
     verify,
     monitor,
     init,
+    export,
+    backup,
+    restore,
     cache,
     doctor,
     serve,

@@ -32,7 +32,12 @@ def open_store(location: str = DEFAULT_STORE, *, existing: bool = False) -> SqlS
             f"there is no store {store_name(location)}; the first run makes it: judge run CONFIG "
             "(--store or JUDGE_STORE names another one)"
         )
-    return SqlStore(location if _is_address(location) else Path(location))
+    return SqlStore(store_place(location))
+
+
+def store_place(location: str) -> Path | str:
+    """Return the path of a SQLite file, or the address of a database as it is."""
+    return location if _is_address(location) else Path(location)
 
 
 def store_exists(location: str) -> bool:
