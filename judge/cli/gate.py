@@ -24,7 +24,9 @@ def gate(
     ] = None,
     outputs: Annotated[
         list[Path] | None,
-        typer.Option("-o", "--output", help="Write it: .md, .json, or .xml for JUnit; repeatable."),
+        typer.Option(
+            "-o", "--output", help="Write it: .html, .md, .json, or .xml for JUnit; repeatable."
+        ),
     ] = None,
     github: Annotated[
         bool, typer.Option("--github", help="Also print annotations for GitHub Actions.")
@@ -44,12 +46,13 @@ def gate(
     from judge.gates.finding import GateStatus
     from judge.render.gate_files import gate_json, gate_junit, github_annotations
     from judge.render.gate_page import gate_page
+    from judge.render.html import as_html
     from judge.render.markdown import as_markdown
     from judge.results.store import find_run
     from judge.wiring.deciding import gate_rules, gate_rules_in
     from judge.wiring.store import open_store
 
-    check_endings(outputs or [], (".md", ".json", ".xml"))
+    check_endings(outputs or [], (".html", ".md", ".json", ".xml"))
     with open_store(store, existing=True) as kept:
         manifest = find_run(kept, name)
         found = gate_run(
@@ -62,6 +65,7 @@ def gate(
         )
     page = gate_page(found)
     makers = {
+        ".html": lambda: as_html(page),
         ".md": lambda: as_markdown(page).encode(),
         ".json": lambda: gate_json(found),
         ".xml": lambda: gate_junit(found),

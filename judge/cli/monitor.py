@@ -30,7 +30,7 @@ def monitor(
     ] = False,
     outputs: Annotated[
         list[Path] | None,
-        typer.Option("-o", "--output", help="Also write it: .md or .json; repeatable."),
+        typer.Option("-o", "--output", help="Also write it: .html, .md or .json; repeatable."),
     ] = None,
     max_cost: MaxCostOption = None,
     max_connections: ConnectionsOption = DEFAULT_CONNECTIONS,
@@ -48,13 +48,14 @@ def monitor(
     from judge.cli.loop import run_until_done
     from judge.cli.output import check_endings, print_json, print_page, write_files
     from judge.cli.progress import RunProgress
+    from judge.render.html import as_html
     from judge.render.markdown import as_markdown
     from judge.render.monitor_json import monitor_json
     from judge.render.monitor_page import monitor_page
     from judge.wiring.monitoring import open_monitored
     from judge.wiring.store import open_store
 
-    check_endings(outputs or [], (".md", ".json"))
+    check_endings(outputs or [], (".html", ".md", ".json"))
     monitored = open_monitored(
         config,
         calls=call_limits(
@@ -81,7 +82,11 @@ def monitor(
         print_page(page)
     write_files(
         outputs or [],
-        {".md": lambda: as_markdown(page).encode(), ".json": lambda: monitor_json(found)},
+        {
+            ".html": lambda: as_html(page),
+            ".md": lambda: as_markdown(page).encode(),
+            ".json": lambda: monitor_json(found),
+        },
     )
     ends = (
         (ExitCode.INTERRUPTED, interrupted),

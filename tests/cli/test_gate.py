@@ -62,7 +62,7 @@ def test_a_failed_rule_is_graver_than_an_open_one(gate: Run) -> None:
 
 
 def test_a_gate_is_written_for_pipelines_and_annotated_where_its_rules_stand(gate: Run) -> None:
-    files = ["gate.md", "junit.xml", "gate.json"]
+    files = ["gate.md", "junit.xml", "gate.json", "gate.html"]
     options = [part for file in files for part in ("-o", file)]
 
     found = gate(RULE % ("student", "at_most: 0.5"), "latest", "--github", *options)
@@ -76,6 +76,7 @@ def test_a_gate_is_written_for_pipelines_and_annotated_where_its_rules_stand(gat
     )
     assert found.stdout.startswith(f"::error file=judge.yaml,line={line + 1},title=")
     assert Path("gate.md").read_text().startswith("# small: gate on run ")
+    assert "<h1>small: gate on run " in Path("gate.html").read_text()
     assert ET.parse("junit.xml").getroot()[0].attrib["failures"] == "1"  # noqa: S314  our own
     assert json.loads(Path("gate.json").read_text())["status"] == "fail"
 

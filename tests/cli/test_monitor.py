@@ -107,7 +107,7 @@ def test_a_student_that_fails_is_an_alarm_that_stands_until_the_stream_begins_an
     write_rows("production.jsonl", [_sample(k, right=False) for k in range(4 * N)])
     code, body = _look(judge)
     again, _ = _look(judge)
-    page = judge("monitor", "judge.yaml", "-o", "found.md")
+    page = judge("monitor", "judge.yaml", "-o", "found.md", "-o", "found.html")
     anew = judge("monitor", "judge.yaml", "--begin-anew", "--json")
 
     assert (code, again, page.returncode, anew.returncode) == (1, 1, 1, 0)
@@ -119,6 +119,7 @@ def test_a_student_that_fails_is_an_alarm_that_stands_until_the_stream_begins_an
     assert "it is the student: 30 of 30 certified verdicts" in overall["words"]
     assert "look 1: equivalence.reference fell on overall" in page.stdout
     assert "--begin-anew" in Path("found.md").read_text().replace("\\", "")
+    assert "--begin-anew" in Path("found.html").read_text()
     assert json.loads(anew.stdout)["n_new"] == 0
 
 
