@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from judge.render.page import Page, Section, Table
+from judge.render.page import Intervals, Page, Section, Table
 from judge.render.text import NO_NUMBER, interval, listed, number, share
 from judge.reports.monitors import Direction, MonitorReport, Reading
 from judge.stats.estimate import Estimate
@@ -63,6 +63,11 @@ def _table(found: MonitorReport) -> list[Table]:
                 "alarm",
             ],
             rows=[_row(one) for one in found.readings],
+            intervals=Intervals(
+                series=["difference"],
+                rows=[[one.difference] for one in found.readings],
+                marks=[0.0],
+            ),
         )
     ]
 

@@ -118,6 +118,7 @@ def test_a_student_that_fails_is_an_alarm_that_stands_until_the_stream_begins_an
     assert overall["metric"] == "equivalence.reference"
     assert "it is the student: 30 of 30 certified verdicts" in overall["words"]
     assert "look 1: equivalence.reference fell on overall" in page.stdout
+    assert "<svg" in Path("found.html").read_text()
     assert "--begin-anew" in Path("found.md").read_text().replace("\\", "")
     assert "--begin-anew" in Path("found.html").read_text()
     assert json.loads(anew.stdout)["n_new"] == 0

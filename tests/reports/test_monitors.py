@@ -231,7 +231,7 @@ def test_of_200_streams_at_most_5_in_100_alarm_and_a_fall_of_10_points_is_found_
     rng = np.random.default_rng(6)
 
     quiet = [_stream(rng, frozen=1000, shares=[0.8] * LOOKS, inputs=True) for _ in range(200)]
-    fallen = [_stream(rng, frozen=1000, shares=[0.7] * LOOKS, inputs=True) for _ in range(200)]
+    fallen = [_stream(rng, frozen=1000, shares=[0.7] * LOOKS) for _ in range(200)]
 
     false = np.mean([bool(stream.alarms) for stream in quiet])
     found = np.mean([any(a.kind is Kind.QUALITY for a in s.alarms) for s in fallen])
