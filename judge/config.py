@@ -114,6 +114,9 @@ class SystemSection(_Section):
     fields: _Fields = Field(default_factory=dict, description="our field name: your column")
     parameters: str = Field(default="", description="its size, for example 135M")
     family: str = Field(default="", description="model family, for example smol")
+    hardware: str = Field(default="", description="what it ran on, for example 1 x H100")
+    batch: str = Field(default="", description="how it was asked, for example 8 at once")
+    memory_gib: float | None = Field(default=None, gt=0, description="memory that it takes")
 
 
 class ScaleSection(_Section):

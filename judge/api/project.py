@@ -10,6 +10,7 @@ from judge.models.cache import CompletionStore
 from judge.models.dry import DryRun
 from judge.models.ledger import AttemptLog
 from judge.records.dataset import Dataset
+from judge.records.production import Production
 from judge.records.rating import (
     Aggregate,
     RatingSet,
@@ -167,6 +168,7 @@ class Project:
         thresholds: what a judge must reach.
         training: files that no item may stand in; None where the config names none.
         terms: what decides whether a student may ship.
+        production: what the outputs took to make, as far as anybody says.
     """
 
     name: str
@@ -181,6 +183,7 @@ class Project:
     thresholds: TrustThresholds = field(default_factory=TrustThresholds)
     training: TrainingFiles | None = None
     terms: DecisionTerms = field(default_factory=DecisionTerms)
+    production: tuple[Production, ...] = ()
 
 
 def ratings_of(project: Project) -> Ratings:

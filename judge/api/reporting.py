@@ -5,6 +5,7 @@ from datetime import datetime
 from functools import partial
 
 from judge.api.leaks import kept_leakage
+from judge.api.producing import kept_production
 from judge.api.trying import kept_controls
 from judge.api.yardsticks import kept_yardsticks
 from judge.reports.report import Report, report_on
@@ -34,6 +35,7 @@ def report(store: Store, manifest: RunManifest, *, now: datetime) -> Report:
         spending=store.spending(manifest.run_id),
         yardsticks=kept_yardsticks(store, manifest.run_id),
         overlap=kept_leakage(store, manifest.run_id),
+        productions=kept_production(store, manifest.run_id),
     )
 
 

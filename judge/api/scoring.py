@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from judge.api.leaks import found_in_training, keep_leakage, kept_leakage
+from judge.api.producing import keep_production
 from judge.api.project import Instrument, Project, RunContext, RunStore, run_context
 from judge.api.running import SCORING, ignore, keep_gold, manifest_of, new_run_id, score_tasks
 from judge.api.sentinels import judge_sentinels_again
@@ -204,6 +205,7 @@ async def _whole(
         manifest = manifest_of(project, run_id, measures, purpose=SCORING, started=started)
         store.begin(manifest, project.dataset)
         keep_leakage(store, run_id, overlap)
+        keep_production(project, store, run_id)
         if rated is not None and not project.dataset.selected_from_more:
             keep_gold(project, store, rated)
         work = [

@@ -8,6 +8,7 @@ import msgspec
 from judge.render.decision_json import decision_json
 from judge.render.figures_json import figure_json
 from judge.render.format_json import format_json
+from judge.render.operations_json import operations_json
 from judge.render.overlap_json import leakage_json
 from judge.render.similarity_json import similarity_json
 from judge.render.task_json import class_json, family_json, field_json
@@ -42,6 +43,7 @@ def report_json(report: Report) -> bytes:
             **similarity_json(report.similarity),
             **leakage_json(report.leakage),
             **format_json(report.format),
+            **operations_json(report.operations),
             **_spending(report.spending),
             "examples": [_example(example) for example in report.examples],
         }

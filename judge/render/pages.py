@@ -6,6 +6,7 @@ from judge.render.decision_section import decision_section
 from judge.render.families_section import families_sections
 from judge.render.format_section import format_sections
 from judge.render.money import money
+from judge.render.operations_section import operations_sections
 from judge.render.overlap_page import leakage_sections
 from judge.render.page import Intervals, Page, Section, Table
 from judge.render.similarity_section import similarity_sections
@@ -42,6 +43,7 @@ def report_page(report: Report) -> Page:
             *format_sections(report.format),
             *similarity_sections(report),
             *_retention_sections(report),
+            *operations_sections(report.operations),
             *leakage_sections(report.leakage),
             _missing_section(report),
             *_spending_sections(report),

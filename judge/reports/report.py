@@ -1,16 +1,18 @@
 """The report of a run: every number with what it rests on, and every record that made it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from judge.records.overlap import Overlap
+from judge.records.production import Production
 from judge.records.rating import LabelSource
 from judge.records.record import Record, Role
 from judge.reports.decision import Decision, decide
 from judge.reports.families import FamilyRow, families
 from judge.reports.format import FormatFindings, format_findings
 from judge.reports.leakage import LeakageFindings, leakage
+from judge.reports.operations import Operations, operations
 from judge.reports.retention import RetentionRow, retention
 from judge.reports.similarity import SimilarityFindings, similarity_findings
 from judge.reports.summary import SummaryRow, summarize
@@ -57,6 +59,7 @@ class Report:
         controls: by metric, what became of the null answers and attacks in the run.
         spending: what the run's calls to endpoints cost; None where nobody kept account.
         leakage: what training files had of the items; None where nobody looked.
+        operations: what the systems take to run; None where nothing is known.
         complete: whether no record is left for a resume.
         decision: whether students may ship; None where there is no teacher.
     """
@@ -76,6 +79,7 @@ class Report:
     similarity: tuple[SimilarityFindings, ...]
     leakage: LeakageFindings | None
     format: FormatFindings | None
+    operations: Operations | None
     examples: tuple[Example, ...]
 
     @property
@@ -90,6 +94,7 @@ def report_on(
     spending: Spending | None = None,
     yardsticks: Mapping[str, Yardstick] = MappingProxyType({}),
     overlap: Overlap | None = None,
+    productions: Sequence[Production] = (),
 ) -> Report:
     """Return the report of admitted results.
 
@@ -98,6 +103,7 @@ def report_on(
         spending: what it cost to get them.
         yardsticks: what the similarities mean, by metric.
         overlap: what training files had of the items; None where nobody looked.
+        productions: what the outputs took to make, system by system.
     """
     trusts = tuple(m.trust for m in admitted.measures if m.trust is not None)
     return Report(
@@ -116,6 +122,7 @@ def report_on(
         similarity=tuple(similarity_findings(admitted, yardsticks=yardsticks)),
         leakage=leakage(admitted, overlap),
         format=format_findings(admitted),
+        operations=operations(admitted, productions),
         examples=tuple(_example(record, admitted) for record in admitted.records),
     )
 

@@ -34,6 +34,7 @@ from judge.wiring.embedders import Embedders
 from judge.wiring.endpoint import CallLimits, Endpoints
 from judge.wiring.frozen import check_set, training_files
 from judge.wiring.judging import LOCAL_BATCH, JudgedScorer
+from judge.wiring.production import read_productions
 from judge.wiring.similarity import similarity_instruments
 from judge.wiring.sources import rating_source, read_everything, schema_rules, thresholds
 from judge.wiring.tasks import PLACE, task_scorers
@@ -80,7 +81,9 @@ def open_project(
     )
     known = frozenset(item.item_id for item in everything.items)
     workshop = _Workshop(config, folder, dataset, calls=calls or CallLimits(), known_ids=known)
-    project = workshop.project(text=text, path=str(path))
+    project = replace(
+        workshop.project(text=text, path=str(path)), production=read_productions(config, folder)
+    )
     check_declared(project.terms, everything, config=text, path=str(path))
     if project.ratings is not None:
         project.ratings.read(dataset)  # whatever is wrong with them is said now

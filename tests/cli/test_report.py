@@ -1,5 +1,5 @@
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -82,3 +82,37 @@ def test_without_a_store_there_is_nothing_to_report_and_none_is_made(
     assert (found.returncode, found.stdout) == (2, "")
     assert "there is no store gone.sqlite; the first run makes it: judge run CONFIG" in found.stderr
     assert list(folder.iterdir()) == []
+
+
+def test_what_outputs_took_stands_in_every_later_report_of_the_run(
+    judge: Run,
+    write_set: WriteSet,
+    write_rows: Callable[[str, Sequence[Mapping[str, object]]], None],
+    folder: Path,
+) -> None:
+    write_set(30)
+    config = (
+        (folder / "judge.yaml")
+        .read_text()
+        .replace("role: student", "role: student, hardware: 1 x L4")
+    )
+    (folder / "judge.yaml").write_text(
+        config.replace("  equivalence: {judge: {model: fake-judge}, against: [reference]}\n", "")
+    )
+    for system, scale in (("teacher", 4.0), ("student", 1.0)):
+        rows = [
+            {"id": f"i{k}", "output": "{}", "latency_ms": scale * (100 + k % 7 + scale)}
+            for k in range(30)
+        ]
+        write_rows(f"{system}.jsonl", rows)
+    judge("run", "judge.yaml")
+    (folder / "student.jsonl").unlink()
+
+    body = json.loads(judge("report", "latest", "--json").stdout)
+
+    (time,) = body["operations_saved"]
+    assert (time["student"], time["quantity"], time["n"]) == ("student", "time", 30)
+    assert 0.74 < time["saved"]["low"] < time["saved"]["value"] < time["saved"]["high"] < 0.77
+    assert body["operations"][1]["hardware"] == "1 x L4"
+    assert "cost_usd_per_1000" not in body["operations"][0]
+    assert body["operations_warnings"][0].startswith("nothing says the hardware of teacher")

@@ -1,0 +1,25 @@
+"""From a config to what its systems' outputs took, and on what they ran."""
+
+from pathlib import Path
+
+from judge.config import Config
+from judge.records.production import Conditions, Production, read_production
+from judge.wiring.sources import output_sources
+
+
+def read_productions(config: Config, folder: Path) -> tuple[Production, ...]:
+    """Return what is said of each system, by its file of outputs and by the config.
+
+    Raises:
+        DataError: it cannot be so; the message names file and row.
+    """
+    found = (
+        read_production(source, _conditions(config, source.system.name))
+        for source in output_sources(config, folder)
+    )
+    return tuple(one for one in found if one.is_known)
+
+
+def _conditions(config: Config, system: str) -> Conditions:
+    section = config.systems[system]
+    return Conditions(hardware=section.hardware, batch=section.batch, memory_gib=section.memory_gib)

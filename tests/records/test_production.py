@@ -1,0 +1,66 @@
+from pathlib import Path
+
+import pytest
+
+from judge.errors import DataError
+from judge.records.dataset import OutputSource
+from judge.records.production import Conditions, Produced, Production, read_production
+from judge.records.record import Role, System
+
+
+def _source(path: Path, text: str, **fields: str) -> OutputSource:
+    path.write_text(text, encoding="utf-8")
+    return OutputSource(system=System(name="s", role=Role.STUDENT), path=path, fields=fields)
+
+
+def _read(source: OutputSource) -> Production:
+    return read_production(source, Conditions())
+
+
+def test_what_a_row_says_is_read_and_what_it_does_not_say_stays_unknown(tmp_path: Path) -> None:
+    rows = (
+        '{"id": 1, "output": "a", "latency_ms": 12.5, "input_tokens": 7, "cost": 0}\n'
+        '{"id": 2, "output": "b", "ms": 3, "cost": null}\n'
+        '{"id": 3, "output": null, "error": "judge_unavailable: no answer"}\n'
+    )
+
+    found = _read(_source(tmp_path / "o.jsonl", rows))
+
+    assert found.outputs == {
+        "1": Produced(latency_ms=12.5, input_tokens=7, cost=0.0),
+        "3": Produced(error="judge_unavailable: no answer"),
+    }
+
+
+def test_columns_of_another_name_and_cells_of_a_csv_are_read(tmp_path: Path) -> None:
+    text = "id,output,ms,output_tokens\n1,a,12.5,7\n2,b,,\n"
+
+    found = _read(_source(tmp_path / "o.csv", text, latency_ms="ms"))
+
+    assert found.outputs == {"1": Produced(latency_ms=12.5, output_tokens=7)}
+
+
+def test_a_file_that_says_nothing_is_known_for_its_conditions_alone(tmp_path: Path) -> None:
+    source = _source(tmp_path / "o.jsonl", '{"id": 1, "output": "a"}\n')
+
+    assert not _read(source).is_known
+    assert read_production(source, Conditions(hardware="1 x H100")).is_known
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("latency_ms", "-1"),
+        ("latency_ms", '"fast"'),
+        ("cost", "true"),
+        ("input_tokens", "1.5"),
+        ("output_tokens", "[]"),
+    ],
+)
+def test_what_can_be_no_time_count_or_cost_is_refused_with_row_and_remedy(
+    field: str, value: str, tmp_path: Path
+) -> None:
+    source = _source(tmp_path / "o.jsonl", f'\n{{"id": 1, "output": "a", "{field}": {value}}}\n')
+
+    with pytest.raises(DataError, match=rf"o\.jsonl line 2: '{field}' must be .*leave it out"):
+        _read(source)
