@@ -1,5 +1,6 @@
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -24,6 +25,8 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sql.UR
     server.psql("ALTER SYSTEM SET fsync = off")
     server.psql("SELECT pg_reload_conf()")
     yield sql.make_url(server.get_uri())
+    # At once: what it would still write to the disk is thrown away.
+    os.kill(server.get_postmaster_info().pid, signal.SIGQUIT)
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
 
