@@ -11,6 +11,7 @@ from judge.render.format_json import format_json
 from judge.render.operations_json import operations_json
 from judge.render.overlap_json import leakage_json
 from judge.render.similarity_json import similarity_json
+from judge.render.slices_section import slice_json
 from judge.render.task_json import class_json, family_json, field_json
 from judge.reports.corrected import Corrected
 from judge.reports.report import Example, Report
@@ -36,6 +37,7 @@ def report_json(report: Report) -> bytes:
             **({"decision": decision_json(report.decision)} if report.decision else {}),
             "trust": [_trust(trust, report.controls) for trust in report.trust],
             "estimates": [_estimate_row(row) for row in report.estimates],
+            "slices": [slice_json(row) for row in report.slices],
             "retention": [_retention_row(row) for row in report.retention],
             "families": [family_json(row) for row in report.families],
             "classes": [class_json(row) for row in report.classes],

@@ -10,6 +10,7 @@ from judge.render.operations_section import operations_sections
 from judge.render.overlap_page import leakage_sections
 from judge.render.page import Intervals, Page, Section, Table
 from judge.render.similarity_section import similarity_sections
+from judge.render.slices_section import slices_sections
 from judge.render.task_sections import class_sections, field_sections
 from judge.render.text import (
     NO_NUMBER,
@@ -44,6 +45,7 @@ def report_page(report: Report) -> Page:
             *similarity_sections(report),
             *_retention_sections(report),
             *operations_sections(report.operations),
+            *slices_sections(report.slices),
             *leakage_sections(report.leakage),
             _missing_section(report),
             *_spending_sections(report),

@@ -15,6 +15,7 @@ from judge.reports.leakage import LeakageFindings, leakage
 from judge.reports.operations import Operations, operations
 from judge.reports.retention import RetentionRow, retention
 from judge.reports.similarity import SimilarityFindings, similarity_findings
+from judge.reports.slices import SliceRow, slice_rows
 from judge.reports.summary import SummaryRow, summarize
 from judge.reports.task_figures import ClassRow, FieldRow, class_rows, field_rows
 from judge.results.outcome import Outcome
@@ -62,6 +63,7 @@ class Report:
         operations: what the systems take to run; None where nothing is known.
         complete: whether no record is left for a resume.
         decision: whether students may ship; None where there is no teacher.
+        slices: where each student falls behind its teacher, worst first.
     """
 
     manifest: RunManifest
@@ -69,6 +71,7 @@ class Report:
     spending: Spending | None
     complete: bool
     decision: Decision | None
+    slices: tuple[SliceRow, ...]
     trust: tuple[JudgeTrust, ...]
     controls: Mapping[str, ControlFindings]
     estimates: tuple[SummaryRow, ...]
@@ -105,13 +108,15 @@ def report_on(
         overlap: what training files had of the items; None where nobody looked.
         productions: what the outputs took to make, system by system.
     """
+    decision = decide(admitted, admitted.manifest.terms)
     trusts = tuple(m.trust for m in admitted.measures if m.trust is not None)
     return Report(
         manifest=admitted.manifest,
         possibly_paid=admitted.possibly_paid,
         spending=spending,
         complete=not any(measure.resumable for measure in admitted.measures),
-        decision=decide(admitted, admitted.manifest.terms),
+        decision=decision,
+        slices=tuple(slice_rows(admitted, decision)),
         trust=trusts,
         controls={m.measure.metric: m.controls for m in admitted.measures if m.controls},
         estimates=tuple(summarize(admitted)),

@@ -28,6 +28,7 @@ def test_the_sections_stand_in_their_order(small_report: Report) -> None:
         "Format",
         "Similarity",
         "Quality retained",
+        "Slices, worst first",
         "What is missing",
         "What judging cost",
         "Next",
