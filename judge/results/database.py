@@ -68,6 +68,10 @@ class Database(Protocol):
         """
         ...
 
+    def release_runs(self, writer: Writer) -> None:
+        """Give the right to write to runs back."""
+        ...
+
     def attempt_numbers(self, connection: sql.Connection) -> Iterable[int]:
         """Return numbers for attempts that nobody else is given, each above all before."""
         ...

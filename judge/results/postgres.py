@@ -1,7 +1,9 @@
 """A store's database on a PostgreSQL server, written by several processes at once."""
 
 import hashlib
+import time
 from collections.abc import Iterable
+from contextlib import suppress
 
 import sqlalchemy as sql
 from sqlalchemy.engine import ExceptionContext
@@ -13,6 +15,7 @@ from judge.results.tables import META
 from judge.results.writer import Writer, fault_of
 
 _PATIENCE_S = 10
+_MOMENT_S = 0.5
 # Where all values of a column are NULL, PostgreSQL takes it for text.
 _CLOSE = """\
 UPDATE attempts SET
@@ -93,12 +96,21 @@ class PostgresDatabase:
         """Do nothing: several may write, each to runs of its own."""
 
     def claim_run(self, run_id: str, writer: Writer) -> None:
-        # The server takes the right back when the connection ends, and with it the writing.
+        # The server takes the right back when the connection ends, and with it the writing; of a
+        # process that was killed it may notice that a moment later.
         lock = sql.select(sql.func.pg_try_advisory_lock(_key(f"run {run_id}")))
-        if not writer.now(lambda connection: connection.execute(lock).scalar_one()):
-            raise StoreUnusable(
-                f"another judge is writing to the run {run_id} in {self.name}; wait for it"
-            )
+        until = time.monotonic() + _MOMENT_S
+        while not writer.now(lambda connection: connection.execute(lock).scalar_one()):
+            if time.monotonic() > until:
+                raise StoreUnusable(
+                    f"another judge is writing to the run {run_id} in {self.name}; wait for it"
+                )
+            time.sleep(_MOMENT_S / 10)
+
+    def release_runs(self, writer: Writer) -> None:
+        release = sql.select(sql.func.pg_advisory_unlock_all())
+        with suppress(StoreError):  # the connection ended, and its locks with it
+            writer.now(lambda connection: connection.execute(release))
 
     def attempt_numbers(self, connection: sql.Connection) -> Iterable[int]:
         rows = connection.exec_driver_sql(_NUMBERS)

@@ -84,6 +84,8 @@ class SqlStore:
     def close(self) -> None:
         """Finish writing and let the database go."""
         if self._writer is not None:
+            if self._claimed:
+                self._database.release_runs(self._writer)
             self._writer.close()
             self._writer = None
         if self._completions is not None:

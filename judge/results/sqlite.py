@@ -70,6 +70,9 @@ class SqliteFile:
     def claim_run(self, run_id: str, writer: Writer) -> None:
         """Do nothing: who may write at all may write to every run."""
 
+    def release_runs(self, writer: Writer) -> None:
+        """Do nothing: that right goes with the file's."""
+
     def attempt_numbers(self, connection: sql.Connection) -> Iterable[int]:
         # Nobody else writes, so they can be given here.
         last = connection.execute(sql.select(sql.func.max(ATTEMPTS.c.attempt))).scalar_one()
