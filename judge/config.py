@@ -106,6 +106,55 @@ class DatasetSection(_Section):
     )
 
 
+class PricesSection(_Section):
+    """What a model costs, in US dollars per million tokens."""
+
+    input_per_million: float = Field(ge=0)
+    output_per_million: float = Field(ge=0)
+    cached_input_per_million: float | None = Field(
+        default=None, ge=0, description="of what the endpoint has in its own cache"
+    )
+
+
+class AskedSection(_Section):
+    """The endpoint at which judge generate asks one system for its outputs."""
+
+    model: str = Field(description="the name the endpoint knows it by")
+    base_url: str | None = Field(default=None, description="default: OPENAI_BASE_URL, or OpenAI")
+    api_version: str = Field(default="", description="of an Azure endpoint")
+    api_key_env: str = Field(
+        default="OPENAI_API_KEY", description="environment variable that holds the key"
+    )
+    effort: str = Field(default="", description="of a reasoning model, for example low")
+    deadline_s: float = Field(default=120.0, gt=0, description="wall-clock seconds per attempt")
+    requests_per_minute: float | None = Field(default=None, gt=0)
+    tokens_per_minute: float | None = Field(default=None, gt=0)
+    prices: PricesSection | None = Field(
+        default=None, description="default: the published ones of a known provider"
+    )
+
+
+class GenerateSection(_Section):
+    """What judge generate asks every system, and what it does to every answer."""
+
+    prompt: str = Field(
+        default="{input}",
+        description="the user message, with {input} in it; or a .md or .txt file that holds it",
+    )
+    system: str = Field(default="", description="the system message, or a .md or .txt file")
+    temperature: float | None = Field(
+        default=0.0, ge=0, le=2, description="null leaves it to the endpoints"
+    )
+    max_tokens: int = Field(default=1024, ge=1, description="of an output, with any reasoning")
+    seed: int | None = None
+    strip_thinking: bool = Field(
+        default=False, description="keep what stands after <think>...</think>"
+    )
+    stream: bool = Field(
+        default=True, description="ask for outputs token by token, to time the first"
+    )
+
+
 class SystemSection(_Section):
     """One model under evaluation and its answers."""
 
@@ -117,6 +166,9 @@ class SystemSection(_Section):
     hardware: str = Field(default="", description="what it ran on, for example 1 x H100")
     batch: str = Field(default="", description="how it was asked, for example 8 at once")
     memory_gib: float | None = Field(default=None, gt=0, description="memory that it takes")
+    generate: AskedSection | None = Field(
+        default=None, description="where judge generate asks it for its outputs"
+    )
 
 
 class ScaleSection(_Section):
@@ -132,16 +184,6 @@ class ScaleSection(_Section):
     def scale(self) -> Scale:
         """The scale as the rest of the program knows it."""
         return Scale(kind=self.kind, categories=tuple(map(str, self.categories)))
-
-
-class PricesSection(_Section):
-    """What a model costs, in US dollars per million tokens."""
-
-    input_per_million: float = Field(ge=0)
-    output_per_million: float = Field(ge=0)
-    cached_input_per_million: float | None = Field(
-        default=None, ge=0, description="of what the endpoint has in its own cache"
-    )
 
 
 class JudgeSection(_Section):
@@ -568,6 +610,7 @@ class Config(_Section):
     gate: tuple[GateRuleSection, ...] = Field(
         default=(), description="rules of judge gate, all of which must hold"
     )
+    generate: GenerateSection = GenerateSection()
     cache: bool = Field(
         default=True, description="whether answers an endpoint gave before are used again"
     )

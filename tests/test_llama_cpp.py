@@ -15,7 +15,7 @@ import xllamacpp
 from judge.judges.judge import JudgedCase, Judgement
 from judge.judges.prompt import read_prompt
 from judge.judges.prompted import PromptedJudge
-from judge.models.chat import ReplyFormat, Sampling
+from judge.models.chat import ChatCall, Completion, Message, ReplyFormat, Sampling
 from judge.models.openai import OpenAIChat
 from judge.records.record import RecordKey, Target
 
@@ -290,3 +290,35 @@ def test_a_real_server_gives_the_probabilities_that_a_verdict_is_weighed_by(
     # Each of its hundred characters is as probable as any other, and two begin a category.
     assert undecided.flags == ("not_weighted",)
     assert "of the probability is on the scale" in str(undecided.details["not_weighted"])
+
+
+def test_a_streamed_answer_is_the_one_that_comes_at_once_and_its_first_token_is_timed(
+    base_url: str,
+) -> None:
+    call = ChatCall(
+        call_id="s/1#1",
+        messages=(Message(role="user", content="Add 1 to 5."),),
+        sampling=Sampling(temperature=0.0, max_tokens=24, seed=SEED),
+    )
+
+    async def ask(*, streamed: bool) -> Completion:
+        chat = OpenAIChat(
+            "random-weights",
+            base_url=base_url,
+            api_key="none",
+            reply_format=ReplyFormat.TEXT,
+            connections=1,
+            streamed=streamed,
+        )
+        try:
+            return await chat.complete(call)
+        finally:
+            await chat.close()
+
+    at_once, streamed = (asyncio.run(ask(streamed=one)) for one in (False, True))
+
+    assert (streamed.text, streamed.finish_reason) == (at_once.text, at_once.finish_reason)
+    assert (streamed.input_tokens, streamed.output_tokens) == (at_once.input_tokens, 24)
+    assert at_once.first_token_s is None
+    assert streamed.first_token_s is not None
+    assert 0 < streamed.first_token_s <= streamed.latency_s

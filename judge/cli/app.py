@@ -16,6 +16,7 @@ from judge.cli.exits import MEANINGS, ExitCode
 from judge.cli.export import export
 from judge.cli.freeze import freeze
 from judge.cli.gate import gate
+from judge.cli.generate import generate
 from judge.cli.history import history
 from judge.cli.init import init
 from judge.cli.keys import keys
@@ -71,6 +72,7 @@ def _options(
 
 for _verb in (
     demo,
+    generate,
     run,
     resume,
     reread,

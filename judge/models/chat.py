@@ -98,6 +98,7 @@ class Completion:
         alternatives: per token of the text; empty unless asked for and given.
         cost: US dollars; None where the price or the tokens are unknown.
         cached: whether the answer was given to an earlier, equal call and cost nothing now.
+        first_token_s: until the first of the text was there; None where it came all at once.
     """
 
     text: str
@@ -114,6 +115,7 @@ class Completion:
     cost: float | None = None
     cached: bool = False
     latency_s: float
+    first_token_s: float | None = None
 
 
 class ChatModel(Protocol):

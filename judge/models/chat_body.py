@@ -18,22 +18,29 @@ class ChatBody:
     Args:
         model: the name the endpoint knows it by.
         reply_format: how the reply's form is asked for.
+        streamed: whether it is asked for token by token.
     """
 
-    def __init__(self, model: str, *, reply_format: ReplyFormat) -> None:
+    def __init__(self, model: str, *, reply_format: ReplyFormat, streamed: bool = False) -> None:
         self._start = b'{"model":' + msgspec.json.encode(model) + b',"messages":'
         self._reply_format = reply_format
+        self._streamed = streamed
 
     def of(self, call: ChatCall) -> bytes:
         """Return the body of one call, as JSON."""
-        end = _end(call.sampling, call.reply_schema, self._reply_format)
+        end = _end(call.sampling, call.reply_schema, self._reply_format, streamed=self._streamed)
         return self._start + msgspec.json.encode(call.messages) + end
 
 
 @lru_cache(maxsize=_KEPT)
-def _end(sampling: Sampling, reply_schema: str, reply_format: ReplyFormat) -> bytes:
+def _end(
+    sampling: Sampling, reply_schema: str, reply_format: ReplyFormat, *, streamed: bool
+) -> bytes:
     """Return everything after the messages."""
     fields = _sampled(sampling)
+    if streamed:
+        fields["stream"] = True
+        fields["stream_options"] = {"include_usage": True}  # else nobody counts the tokens
     if reply_schema and reply_format is not ReplyFormat.TEXT:
         fields["response_format"] = _response_format(reply_schema, reply_format)
     return b"," + msgspec.json.encode(fields).removeprefix(b"{")

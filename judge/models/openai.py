@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from judge.models.chat import ChatCall, Completion, ReplyFormat
@@ -11,6 +12,7 @@ from judge.models.envelope import read_completion
 from judge.models.posting import Poster
 from judge.models.redaction import Secrets
 from judge.models.refusal import refusal
+from judge.models.streaming import STREAMED, arrived_at, put_together
 
 if TYPE_CHECKING:
     import openai
@@ -33,6 +35,7 @@ class OpenAIChat:
         connections: most connections open at once.
         api_version: of Azure's endpoints, which have one.
         headers: sent with every request.
+        streamed: whether answers are asked for token by token, to know when the first came.
     """
 
     def __init__(
@@ -45,11 +48,14 @@ class OpenAIChat:
         connections: int,
         api_version: str = "",
         headers: Mapping[str, str] | None = None,
+        streamed: bool = False,
     ) -> None:
         door = door_of(
             model, base_url=base_url, api_key=api_key, api_version=api_version, headers=headers
         )
-        self._open(model, door, reply_format=reply_format, connections=connections)
+        self._open(
+            model, door, reply_format=reply_format, connections=connections, streamed=streamed
+        )
 
     @classmethod
     def from_client(
@@ -68,15 +74,23 @@ class OpenAIChat:
         chat = cls.__new__(cls)
         door = ClientDoor(origin_of(str(client.base_url)), client=lambda: client, model=model)
         chat._open(  # noqa: SLF001 - of its own class
-            model, door, reply_format=reply_format, connections=connections
+            model, door, reply_format=reply_format, connections=connections, streamed=False
         )
         return chat
 
-    def _open(self, model: str, door: Door, *, reply_format: ReplyFormat, connections: int) -> None:
+    def _open(
+        self,
+        model: str,
+        door: Door,
+        *,
+        reply_format: ReplyFormat,
+        connections: int,
+        streamed: bool,
+    ) -> None:
         self._model = model
         self._door = door
         self._reply_format = reply_format
-        self._body = ChatBody(model, reply_format=reply_format)
+        self._body = ChatBody(model, reply_format=reply_format, streamed=streamed)
         self._poster = Poster(door.origin, connections=connections)
         self._address: Address | None = None
         self._head = b""
@@ -101,13 +115,20 @@ class OpenAIChat:
         secrets = self._secrets
         if reply.status not in _SUCCESS:
             raise refusal(reply.status, body=reply.body, header=reply.header, words=secrets.words)
-        return read_completion(
-            reply.body,
+        body, first_token_s = reply.body, None
+        if reply.header("content-type").startswith(STREAMED):
+            whole = put_together(reply.body)
+            body = whole.body
+            if whole.first is not None:
+                first_token_s = arrived_at(whole.first, reply.arrivals) - started
+        completion = read_completion(
+            body,
             latency_s=time.perf_counter() - started,
             alternatives=call.sampling.alternatives > 0,
             hide=secrets.hide,
             words=secrets.words,
         )
+        return replace(completion, first_token_s=first_token_s) if first_token_s else completion
 
     async def close(self) -> None:
         """Let the connections go."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
@@ -26,11 +27,13 @@ class Reply:
 
     Attributes:
         headers: names in lower case; values of a name that came twice are joined by ``, ``.
+        arrivals: how many bytes of the body were there, and when by `time.perf_counter`, in order.
     """
 
     status: int
     headers: dict[bytes, bytes]
     body: bytes
+    arrivals: tuple[tuple[int, float], ...] = ()
 
     def header(self, name: str) -> str:
         """Return a header, or an empty text."""
@@ -232,20 +235,24 @@ class _Connection(asyncio.Protocol):
             self._fail(_too_large(MAX_BODY_BYTES))
         elif self._answer is not None:
             self._parts.append(body)
+            self._arrivals.append((self._size, time.perf_counter()))
 
     def on_message_complete(self) -> None:
         status, headers, parts = self._status, self._headers, self._parts
+        arrivals = tuple(self._arrivals)
         self._forget()
         if status < _FINAL:
             return
         answer, self._answer = self._answer, None
         if answer is not None and not answer.done():
-            answer.set_result(Reply(status=status, headers=headers, body=b"".join(parts)))
+            whole = b"".join(parts)
+            answer.set_result(Reply(status=status, headers=headers, body=whole, arrivals=arrivals))
 
     def _forget(self) -> None:
         self._status = self._head_bytes = self._size = 0
         self._headers: dict[bytes, bytes] = {}
         self._parts: list[bytes] = []
+        self._arrivals: list[tuple[int, float]] = []
         self._ends_with_connection = False
 
     def _fail(self, error: ScoringError) -> None:

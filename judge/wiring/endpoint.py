@@ -72,12 +72,21 @@ class Endpoints:
         context: of the run.
         limits: of its calls.
         exits: lets their connections go.
+        streamed: whether answers are asked for token by token.
     """
 
-    def __init__(self, context: RunContext, limits: CallLimits, exits: AsyncExitStack) -> None:
+    def __init__(
+        self,
+        context: RunContext,
+        limits: CallLimits,
+        exits: AsyncExitStack,
+        *,
+        streamed: bool = False,
+    ) -> None:
         self._context = context
         self._limits = limits
         self._exits = exits
+        self._streamed = streamed
         self._asked: dict[object, ChatModel] = {}
         self._cached: dict[object, ChatModel] = {}
         self._formats: dict[object, ReplyFormat] = {}
@@ -146,7 +155,7 @@ class Endpoints:
         return section.model_copy(update={"response_format": found})
 
     def _open(self, section: JudgeSection) -> ChatModel:
-        chat = open_chat(section, connections=self._limits.connections)
+        chat = open_chat(section, connections=self._limits.connections, streamed=self._streamed)
         self._exits.push_async_callback(chat.close)
         price = price_of(section, batch=self._limits.batch)
         if self._context.dry is not None:
@@ -201,7 +210,7 @@ class Endpoints:
         return batched
 
 
-def open_chat(section: JudgeSection, *, connections: int) -> OpenAIChat:
+def open_chat(section: JudgeSection, *, connections: int, streamed: bool = False) -> OpenAIChat:
     """Return the chat model a section names."""
     base_url, key = endpoint_of(section)
     return OpenAIChat(
@@ -212,6 +221,7 @@ def open_chat(section: JudgeSection, *, connections: int) -> OpenAIChat:
         connections=connections,
         api_version=section.api_version,
         headers=account_headers(),
+        streamed=streamed,
     )
 
 

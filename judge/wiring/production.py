@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from judge.config import Config
+from judge.records.dataset import OutputSource
+from judge.records.output_file import read_made
 from judge.records.production import Conditions, Production, read_production
 from judge.wiring.sources import output_sources
 
@@ -14,12 +16,18 @@ def read_productions(config: Config, folder: Path) -> tuple[Production, ...]:
         DataError: it cannot be so; the message names file and row.
     """
     found = (
-        read_production(source, _conditions(config, source.system.name))
+        read_production(source, _conditions(config, source))
         for source in output_sources(config, folder)
     )
     return tuple(one for one in found if one.is_known)
 
 
-def _conditions(config: Config, system: str) -> Conditions:
-    section = config.systems[system]
-    return Conditions(hardware=section.hardware, batch=section.batch, memory_gib=section.memory_gib)
+def _conditions(config: Config, source: OutputSource) -> Conditions:
+    section = config.systems[source.system.name]
+    made = read_made(source.path)
+    return Conditions(
+        hardware=section.hardware,
+        batch=section.batch or (made.batch if made else ""),
+        memory_gib=section.memory_gib,
+        outputs_per_s=made.outputs / made.seconds if made and made.seconds else None,
+    )
