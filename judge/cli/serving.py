@@ -17,7 +17,7 @@ def listen(app: "FastAPI", listening: socket.socket, *, behind_proxy: bool = Fal
 
     config = uvicorn.Config(
         app,
-        log_level="warning",
+        log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=behind_proxy,

@@ -25,7 +25,7 @@ def service(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
             _, key = server.keys.create(name="x", workspace="w", roles=list(Role))
             monkeypatch.setenv("JUDGE_KEY", key)
             listening = bound_socket("127.0.0.1", 0)
-            config = uvicorn.Config(create_app(server), log_level="critical", lifespan="off")
+            config = uvicorn.Config(create_app(server), log_config=None, lifespan="off")
             running = uvicorn.Server(config)
             thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
             thread.start()

@@ -87,7 +87,7 @@ def live(folder: Path, *endpoints: FakeEndpoint, roots: tuple[Path, ...] = ()) -
         with serving(store, rules, opener, hosts=frozenset(LOOPBACK)) as server:
             listening = bound_socket("127.0.0.1", 0)
             uvicorn_server = uvicorn.Server(
-                uvicorn.Config(create_app(server), log_level="critical", lifespan="off")
+                uvicorn.Config(create_app(server), log_config=None, lifespan="off")
             )
             thread = threading.Thread(target=uvicorn_server.run, kwargs={"sockets": [listening]})
             thread.start()

@@ -38,7 +38,7 @@ def _desk(folder: Path) -> Iterator[tuple[str, str]]:
     )
     listening = bound_socket("127.0.0.1", 0)
     app = create_desk(desk, hosts=frozenset(LOOPBACK))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     try:
