@@ -10,6 +10,7 @@ from judge.models.cache import CompletionStore
 from judge.models.dry import DryRun
 from judge.models.ledger import AttemptLog
 from judge.records.dataset import Dataset
+from judge.records.observed import Observed
 from judge.records.production import Production
 from judge.records.rating import (
     Aggregate,
@@ -169,6 +170,7 @@ class Project:
         training: files that no item may stand in; None where the config names none.
         terms: what decides whether a student may ship.
         production: what the outputs took to make, as far as anybody says.
+        observed: what the output files say beside the outputs.
     """
 
     name: str
@@ -184,6 +186,7 @@ class Project:
     training: TrainingFiles | None = None
     terms: DecisionTerms = field(default_factory=DecisionTerms)
     production: tuple[Production, ...] = ()
+    observed: tuple[Observed, ...] = ()
 
 
 def ratings_of(project: Project) -> Ratings:

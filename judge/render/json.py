@@ -6,6 +6,7 @@ from typing import TypeAlias
 import msgspec
 
 from judge.render.decision_json import decision_json
+from judge.render.diagnosis_json import finding_json
 from judge.render.figures_json import figure_json
 from judge.render.format_json import format_json
 from judge.render.operations_json import operations_json
@@ -46,6 +47,7 @@ def report_json(report: Report) -> bytes:
             **leakage_json(report.leakage),
             **format_json(report.format),
             **operations_json(report.operations),
+            "diagnosis": [finding_json(found) for found in report.diagnosis],
             **_spending(report.spending),
             "examples": [_example(example) for example in report.examples],
         }

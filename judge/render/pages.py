@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from judge.render.decision_section import decision_section
+from judge.render.diagnosis_section import diagnosis_sections
 from judge.render.families_section import families_sections
 from judge.render.format_section import format_sections
 from judge.render.money import money
@@ -47,6 +48,7 @@ def report_page(report: Report) -> Page:
             *operations_sections(report.operations),
             *slices_sections(report.slices),
             *leakage_sections(report.leakage),
+            *diagnosis_sections(report.diagnosis),
             _missing_section(report),
             *_spending_sections(report),
             _next_section(report),

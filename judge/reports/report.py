@@ -1,14 +1,16 @@
 """The report of a run: every number with what it rests on, and every record that made it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from judge.records.observed import Observed
 from judge.records.overlap import Overlap
 from judge.records.production import Production
 from judge.records.rating import LabelSource
 from judge.records.record import Record, Role
 from judge.reports.decision import Decision, decide
+from judge.reports.diagnosis import Finding, diagnosis
 from judge.reports.families import FamilyRow, families
 from judge.reports.format import FormatFindings, format_findings
 from judge.reports.leakage import LeakageFindings, leakage
@@ -64,6 +66,7 @@ class Report:
         complete: whether no record is left for a resume.
         decision: whether students may ship; None where there is no teacher.
         slices: where each student falls behind its teacher, worst first.
+        diagnosis: named patterns that were found; none where nothing is wrong.
     """
 
     manifest: RunManifest
@@ -83,6 +86,7 @@ class Report:
     leakage: LeakageFindings | None
     format: FormatFindings | None
     operations: Operations | None
+    diagnosis: tuple[Finding, ...]
     examples: tuple[Example, ...]
 
     @property
@@ -98,6 +102,7 @@ def report_on(
     yardsticks: Mapping[str, Yardstick] = MappingProxyType({}),
     overlap: Overlap | None = None,
     productions: Sequence[Production] = (),
+    observed: Iterable[Observed] = (),
 ) -> Report:
     """Return the report of admitted results.
 
@@ -107,6 +112,7 @@ def report_on(
         yardsticks: what the similarities mean, by metric.
         overlap: what training files had of the items; None where nobody looked.
         productions: what the outputs took to make, system by system.
+        observed: what was observed while the systems answered.
     """
     decision = decide(admitted, admitted.manifest.terms)
     trusts = tuple(m.trust for m in admitted.measures if m.trust is not None)
@@ -128,8 +134,25 @@ def report_on(
         leakage=leakage(admitted, overlap),
         format=format_findings(admitted),
         operations=operations(admitted, productions),
+        diagnosis=diagnosis(
+            admitted, observed=[*observed, *_took(productions)], leaked=_leaked(overlap)
+        ),
         examples=tuple(_example(record, admitted) for record in admitted.records),
     )
+
+
+def _took(productions: Sequence[Production]) -> list[Observed]:
+    return [
+        Observed(
+            item_id=item, system=one.system, latency_ms=produced.latency_ms, cost=produced.cost
+        )
+        for one in productions
+        for item, produced in one.outputs.items()
+    ]
+
+
+def _leaked(overlap: Overlap | None) -> frozenset[str]:
+    return frozenset(overlap.leaked_items) if overlap else frozenset()
 
 
 def _example(record: Record, admitted: AdmittedResults) -> Example:

@@ -20,6 +20,7 @@ from judge.errors import ConfigError
 from judge.records.dataset import (
     Dataset,
 )
+from judge.records.observed import read_observed
 from judge.records.rating import Aggregate
 from judge.records.record import Target
 from judge.records.scale import ScaleKind
@@ -36,7 +37,13 @@ from judge.wiring.frozen import check_set, training_files
 from judge.wiring.judging import LOCAL_BATCH, JudgedScorer
 from judge.wiring.production import read_productions
 from judge.wiring.similarity import similarity_instruments
-from judge.wiring.sources import rating_source, read_everything, schema_rules, thresholds
+from judge.wiring.sources import (
+    output_sources,
+    rating_source,
+    read_everything,
+    schema_rules,
+    thresholds,
+)
 from judge.wiring.tasks import PLACE, task_scorers
 
 _LACKS = {
@@ -85,6 +92,8 @@ def open_project(
         workshop.project(text=text, path=str(path)), production=read_productions(config, folder)
     )
     check_declared(project.terms, everything, config=text, path=str(path))
+    if config.dataset.pairs is None:
+        project = replace(project, observed=read_observed(output_sources(config, folder)))
     if project.ratings is not None:
         project.ratings.read(dataset)  # whatever is wrong with them is said now
     return project
