@@ -126,8 +126,8 @@ WORDS: Mapping[Pattern, Words] = MappingProxyType(
         ),
         Pattern.JUDGE_PREFERS_LENGTH: Words(
             title="the judge prefers length",
-            condition="the judge overrates the longest third of the outputs by over .05 more than "
-            "the others, by labels of people (.1 by similarity where there are none)",
+            condition="of what people do not find best the judge overrates the longest third by "
+            "over .05 more than the others (by over .1 against similarity without such labels)",
             next_experiment="judge the same outputs cut to their first sentences, or say in the "
             "prompt that length is no merit; have long passes labelled (judge plan)",
         ),

@@ -71,15 +71,21 @@ def _overrated(
         if isinstance(outcome, Score)
     }
     gold = measure.gold
-    if gold is not None and not gold.why_not and len(gold.labels) >= 3 * MIN_RECORDS:
+    if gold is not None and not gold.why_not:
         scale = dict(zip(measure.measure.categories, measure.measure.values, strict=True))
-        labels = {key: gold.labels[key] for key in values if key in gold.labels}
-        return (
-            {key: values[key] - scale[label.label] for key, label in labels.items()},
-            {key: label.inclusion or 1.0 for key, label in labels.items()},
-            MATERIAL,
-            "judge less people, long outputs less others",
-        )
+        # Nobody can overrate what people find best: counted in, it would hide what a judge does.
+        labels = {
+            key: label
+            for key, label in gold.labels.items()
+            if key in values and scale[label.label] < measure.measure.upper
+        }
+        if len(labels) >= 3 * MIN_RECORDS:
+            return (
+                {key: values[key] - scale[label.label] for key, label in labels.items()},
+                {key: label.inclusion or 1.0 for key, label in labels.items()},
+                MATERIAL,
+                "judge less people where people do not find it best, long outputs less others",
+            )
     alike = seen.measure(SIMILARITY, measure.measure.target)
     if alike is None or measure.withheld:
         return {}, {}, _BY_SIMILARITY, ""
