@@ -2,9 +2,11 @@ import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from itertools import count
 from pathlib import Path
 from tempfile import mkdtemp
+from threading import Thread
 
 import pytest
 import sqlalchemy as sql
@@ -78,3 +80,26 @@ def browser() -> Iterator[Browser]:
         started = playwright.chromium.launch(executable_path=found)
         yield started
         started.close()
+
+
+@pytest.fixture
+def server_nobody_may_ask() -> Iterator[tuple[str, list[str]]]:
+    """Run a server; yield its address and the paths it was asked for."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from collections.abc import Mapping
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
@@ -102,33 +100,11 @@ def test_so_has_every_test_of_formats_where_they_are_asserted(suite: Path, draft
     assert _wrong(suite / "tests" / draft / "optional" / "format", rules, left_out={}) == []
 
 
-@pytest.fixture
-def canary() -> Iterator[tuple[str, list[str]]]:
-    asked: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(b"{}")
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", asked
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 @pytest.mark.parametrize("draft", DRAFTS)
 def test_nothing_is_fetched_for_any_schema_of_the_suite(
-    suite: Path, draft: str, canary: tuple[str, list[str]], tmp_path: Path
+    suite: Path, draft: str, server_nobody_may_ask: tuple[str, list[str]], tmp_path: Path
 ) -> None:
-    address, asked = canary
+    address, asked = server_nobody_may_ask
     rules = SchemaRules(dialect=DRAFTS[draft])
     pool = SchemaPool(rules)
     refused = 0

@@ -1,10 +1,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 
 import msgspec
 import pytest
@@ -155,25 +152,9 @@ def test_the_errors_that_are_kept_are_few_and_short() -> None:
 
 
 @pytest.fixture
-def canary() -> Iterator[tuple[str, list[str]]]:
-    asked: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(b"{}")
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/schema.json", asked
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+def canary(server_nobody_may_ask: tuple[str, list[str]]) -> tuple[str, list[str]]:
+    address, asked = server_nobody_may_ask
+    return f"{address}/schema.json", asked
 
 
 @pytest.mark.parametrize("keyword", ["$ref", "$dynamicRef", "$schema"])
