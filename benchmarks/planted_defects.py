@@ -304,12 +304,15 @@ def main() -> None:
     """Plant, look and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument(
+        "--first-seed", type=int, default=0, help="for others than it was made with"
+    )
     arguments = parser.parse_args()
     clean = loud = 0
     with tempfile.TemporaryDirectory() as name:
         for title, defect in DEFECTS.items():
             named, others = 0, []
-            for seed in range(arguments.seeds):
+            for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
                 found = findings(defect, seed=seed, planted=True, folder=Path(name))
                 named += names(defect, found)
                 quiet = findings(defect, seed=1000 + seed, planted=False, folder=Path(name))

@@ -184,7 +184,11 @@ def draws(pairs: Pairs, *, questions: int) -> Mapping[str, Callable[[int], Label
 
 
 def answer(pairs: Pairs, labelled: Labelled, *, margin: float) -> str:
-    """Return whether the labels say that the student keeps so much: yes, no or undecided."""
+    """Return whether the labels say that the student keeps so much: yes, no or undecided.
+
+    As reports ask it, but of this very set, whose every answer is known: reports ask about items
+    like these, which allows for more chance and so says yes less often.
+    """
     alone = labelled.chances is None
     found = non_inferiority(
         np.zeros_like(pairs.judged) if alone else pairs.judged,
@@ -193,6 +197,7 @@ def answer(pairs: Pairs, labelled: Labelled, *, margin: float) -> str:
         margin=margin,
         estimand="finite",
         inclusion=labelled.chances,
+        passes=True,
     )
     return "undecided" if isinstance(found, Undefined) else found.decision
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 # Tests that are about more than one module.
-NOT_ABOUT_ONE_MODULE = ("architecture", "contracts", "public_data")
+NOT_ABOUT_ONE_MODULE = ("architecture", "contracts", "docs", "public_data")
 ACROSS_MODULES = frozenset(
     {
         "test_crash.py",
