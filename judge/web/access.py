@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 COOKIE = "judge_session"
 DEFAULT_WORKSPACE = "default"
 PERMISSION = "judge_permission"
+SESSION_S = 12 * 3600.0
+"""How long somebody who came in stays in."""
 
+_LOCAL = "local"
 _PREFIX = "jk"
 _SECRET_BYTES = 24  # 192 bits
 _PEPPER_BYTES = 32
@@ -55,11 +58,13 @@ class Caller:
 
     Attributes:
         key_id: of the key; ``local`` for whoever opened the one-time link on this machine.
+        name: of the key, for a reader; by it a person who labels is told from others.
     """
 
     key_id: str
     workspace: str
     roles: frozenset[Role]
+    name: str = "local"
 
     def may(self, role: Role) -> bool:
         """Whether a role, or that of an admin, is among its roles."""
@@ -122,10 +127,12 @@ class KeyRing:
         expected = row.digest if row is not None else bytes(len(self.pepper))
         if not hmac.compare_digest(self._digest(key), expected) or row is None:
             return None
-        if row.revoked or (row.expires and row.expires <= timestamp()):
-            return None
-        roles = frozenset(Role(role) for role in row.roles)
-        return Caller(key_id=row.key_id, workspace=row.workspace, roles=roles)
+        return _caller(row)
+
+    def holder(self, key_id: str) -> Caller | None:
+        """Return whose the key of an id is, which was shown before; None where it is void now."""
+        row = self._rows().get(key_id)
+        return _caller(row) if row is not None else None
 
     def _rows(self) -> dict[str, KeyRow]:
         with self._lock:
@@ -136,6 +143,13 @@ class KeyRing:
 
     def _digest(self, key: str) -> bytes:
         return hmac.digest(self.pepper, key.encode(), hashlib.sha256)
+
+
+def _caller(row: KeyRow) -> Caller | None:
+    if row.revoked or (row.expires and row.expires <= timestamp()):
+        return None
+    roles = frozenset(Role(role) for role in row.roles)
+    return Caller(key_id=row.key_id, workspace=row.workspace, roles=roles, name=row.name)
 
 
 def read_pepper(path: Path) -> bytes:
@@ -168,6 +182,10 @@ class KeyHolder(Protocol):
         """Return whose a key is; None where it is nobody's."""
         ...
 
+    def holder(self, key_id: str) -> Caller | None:
+        """Return whose the key of an id is; None where it is nobody's any more."""
+        ...
+
 
 class NoKeys:
     """Knows no key: what it guards opens by a link alone."""
@@ -177,13 +195,23 @@ class NoKeys:
         del key
         return None
 
+    def holder(self, key_id: str) -> Caller | None:
+        """Return nobody."""
+        del key_id
+        return None
+
 
 class Links:
-    """One-time links for whoever sits at this machine, and the sessions they open."""
+    """One-time links for whoever sits at this machine, and the sessions of all who came in.
 
-    def __init__(self) -> None:
+    Args:
+        clock: the time in seconds, which only grows.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._links: set[str] = set()
-        self._sessions: set[str] = set()
+        self._sessions: dict[str, tuple[str, float]] = {}
 
     def new_link(self) -> str:
         """Return the token of a link that opens one session."""
@@ -196,16 +224,29 @@ class Links:
         if token not in self._links:
             return None
         self._links.discard(token)
+        return self.open_with(_LOCAL)
+
+    def open_with(self, key_id: str) -> str:
+        """Return the cookie of a session of the key of an id, which ends when that key is void."""
+        now = self._clock()
+        self._sessions = {name: one for name, one in self._sessions.items() if one[1] > now}
         session = secrets.token_urlsafe(_SECRET_BYTES)
-        self._sessions.add(session)
+        self._sessions[session] = (key_id, now + SESSION_S)
         return session
 
-    def caller(self, session: str) -> Caller | None:
-        """Return who a session belongs to."""
-        if session not in self._sessions:
+    def close(self, session: str) -> None:
+        """End a session."""
+        self._sessions.pop(session, None)
+
+    def caller(self, session: str, keys: KeyHolder) -> Caller | None:
+        """Return who a session belongs to; None where it is unknown, over, or its key is void."""
+        key_id, until = self._sessions.get(session, ("", 0.0))
+        if not key_id or until <= self._clock():
             return None
+        if key_id != _LOCAL:
+            return keys.holder(key_id)
         roles = frozenset({Role.ADMIN})
-        return Caller(key_id="local", workspace=DEFAULT_WORKSPACE, roles=roles)
+        return Caller(key_id=_LOCAL, workspace=DEFAULT_WORKSPACE, roles=roles)
 
 
 # FastAPI's own word for what a dependency returns.
@@ -230,8 +271,13 @@ def caller_of(headers: Headers, *, keys: KeyHolder, links: Links) -> Caller | No
     scheme, _, key = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return keys.caller(key.strip())
-    session = cookie_parser(headers.get("cookie", "")).get(COOKIE)
-    return links.caller(session) if session else None
+    session = session_of(headers)
+    return links.caller(session, keys) if session else None
+
+
+def session_of(headers: Headers) -> str:
+    """Return the session that a request names; empty for none."""
+    return cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
 
 
 def public(endpoint: Callable[..., object]) -> Callable[..., object]:

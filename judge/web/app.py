@@ -5,11 +5,15 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from starlette.datastructures import Headers
 
-from judge.web import jobs, operating, pages, runs
+from judge.web import jobs, operating, runs
 from judge.web.access import caller_of, public, refuse_undeclared
 from judge.web.guard import Guard
+from judge.web.pages import entering, frame, jobs_page
 from judge.web.problems import handle_errors
 from judge.web.server import Server
+
+_API = (jobs, runs, operating)
+_PAGES = (frame, entering, jobs_page)
 
 
 def create_app(server: Server) -> FastAPI:
@@ -28,7 +32,7 @@ def create_app(server: Server) -> FastAPI:
         redoc_url=None,
     )
     app.state.server = server
-    for part in (jobs, runs, operating, pages):
+    for part in (*_API, *_PAGES):
         app.include_router(part.router)
 
     @app.get("/openapi.json", include_in_schema=False)
@@ -36,11 +40,13 @@ def create_app(server: Server) -> FastAPI:
     def openapi() -> dict[str, object]:
         return app.openapi()
 
-    handle_errors(app)
+    handle_errors(app, told=entering.told)
     refuse_undeclared(app)
 
     def knows(headers: Headers) -> bool:
         return caller_of(headers, keys=server.keys, links=server.links) is not None
 
-    app.add_middleware(Guard, hosts=server.hosts, knows=knows, metrics=server.metrics)
+    app.add_middleware(
+        Guard, hosts=server.hosts, knows=knows, metrics=server.metrics, doors={entering.DOOR}
+    )
     return app

@@ -15,6 +15,8 @@ from judge.web.problems import Problem, response, unauthenticated
 MAX_BODY_BYTES = 32 * 1024 * 1024
 REQUEST_S = 30.0
 
+_MOST_AT_A_DOOR_BYTES = 4096
+
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": (
@@ -34,6 +36,7 @@ class Guard:
         app: the routes.
         hosts: names this server goes by; a request to another name was sent here by a trick.
         knows: whether somebody known makes a request; nobody else has a body read.
+        doors: paths at which one that is not known yet may show a key.
         metrics: counts and times requests.
         request_s: how long a request may take, but for a stream that has begun.
     """
@@ -45,12 +48,14 @@ class Guard:
         hosts: Collection[str],
         knows: Callable[[Headers], bool],
         metrics: Metrics,
+        doors: Collection[str] = (),
         request_s: float = REQUEST_S,
     ) -> None:
         self._app = app
         self._hosts = frozenset(hosts)
         self._knows = knows
         self._metrics = metrics
+        self._doors = frozenset(doors)
         self._request_s = request_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -81,12 +86,8 @@ class Guard:
         host = headers.get("host", "")
         if _name_of(host) not in self._hosts:
             return Problem(421, "wrong_host", "this server does not go by that name")
-        origin = headers.get("origin")
-        writes = scope["method"] not in _SAFE_METHODS
-        if writes and origin is not None and urlsplit(origin).netloc != host:
-            return Problem(403, "foreign_origin", "a page of another origin may not do that")
-        if writes and not self._knows(headers):
-            return unauthenticated()
+        if scope["method"] not in _SAFE_METHODS and (refused := self._write_refusal(scope, host)):
+            return refused
         if headers.get("content-encoding", "identity").lower() != "identity":
             return Problem(
                 415, "encoded_body", "send the body as it is, without a content-encoding"
@@ -95,6 +96,17 @@ class Guard:
         if not length.isascii() or not length.isdigit():
             return Problem(400, "bad_request", "content-length is a number of bytes")
         return _too_large() if int(length) > MAX_BODY_BYTES else None
+
+    def _write_refusal(self, scope: Scope, host: str) -> Problem | None:
+        headers = Headers(scope=scope)
+        origin = headers.get("origin")
+        if origin is not None and not _is_own(origin, host, headers):
+            return Problem(403, "foreign_origin", "a page of another origin may not do that")
+        if scope["path"] not in self._doors:
+            return None if self._knows(headers) else unauthenticated()
+        if not _is_at_most(headers.get("content-length", ""), _MOST_AT_A_DOOR_BYTES):
+            return Problem(413, "body_too_large", "a key is shorter than that")
+        return None
 
 
 class _Answer:
@@ -151,6 +163,21 @@ def _too_large() -> Problem:
         f"a body may have {MAX_BODY_BYTES} bytes; put larger files into a folder the server "
         "allows and name their config by config_path",
     )
+
+
+def _is_at_most(length: str, most: int) -> bool:
+    return length.isascii() and length.isdigit() and int(length) <= most
+
+
+def _is_own(origin: str, host: str, headers: Headers) -> bool:
+    """Whether a page of this server writes.
+
+    Pages of ours tell nobody where they are, and a browser then names no origin of a form that
+    they send; it says itself, where no script can, that the form is of the same one.
+    """
+    if origin == "null":
+        return headers.get("sec-fetch-site") == "same-origin"
+    return urlsplit(origin).netloc == host
 
 
 def _name_of(host: str) -> str:

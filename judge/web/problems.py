@@ -2,7 +2,7 @@
 
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -89,40 +89,49 @@ def response(problem: Problem) -> Response:
     )
 
 
-def handle_errors(app: FastAPI) -> None:
-    """Have every error of an app told in the one shape."""
+def handle_errors(
+    app: FastAPI, *, told: Callable[[Request, Problem], Response] | None = None
+) -> None:
+    """Have every error of an app told in the one shape.
+
+    Args:
+        app: the app.
+        told: returns how a problem is told to whoever asked; None tells it as a program reads it.
+    """
+
+    def tell(request: Request, problem: Problem) -> Response:
+        return told(request, problem) if told else response(problem)
 
     @app.exception_handler(Problem)
     def _problem(request: Request, error: Problem) -> Response:
-        del request
-        return response(error)
+        return tell(request, error)
 
     @app.exception_handler(InputError)
     def _input(request: Request, error: InputError) -> Response:
-        del request
         status, code = _CODES.get(type(error), (422, "bad_input"))
-        return response(Problem(status, code, str(error)))
+        return tell(request, Problem(status, code, str(error)))
 
     @app.exception_handler(RequestValidationError)
     def _validation(request: Request, error: RequestValidationError) -> Response:
-        del request
         faults = [
             f"{'.'.join(str(step) for step in fault['loc'] if step != 'body') or 'the body'}: "
             f"{fault['msg']}"
             for fault in error.errors()[:_MOST_FAULTS]
         ]
-        return response(Problem(422, "request_invalid", "; ".join(faults)))
+        return tell(request, Problem(422, "request_invalid", "; ".join(faults)))
 
     @app.exception_handler(HTTPException)
     def _http(request: Request, error: HTTPException) -> Response:
-        del request
         code = _OF_STATUS.get(error.status_code, "refused")
-        return response(Problem(error.status_code, code, str(error.detail), headers=error.headers))
+        return tell(
+            request, Problem(error.status_code, code, str(error.detail), headers=error.headers)
+        )
 
     @app.exception_handler(Exception)
     def _bug(request: Request, error: Exception) -> Response:
         incident = secrets.token_hex(4)
         _LOGGER.error("incident %s in %s", incident, request.url.path, exc_info=error)
-        return response(
-            Problem(500, "internal_error", f"incident {incident}: the server's log has the rest")
+        return tell(
+            request,
+            Problem(500, "internal_error", f"incident {incident}: the server's log has the rest"),
         )

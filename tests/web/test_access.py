@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from judge.errors import ConfigError
-from judge.web.access import KeyRing, Links, Role, read_pepper
+from judge.web.access import SESSION_S, KeyRing, Links, NoKeys, Role, read_pepper
 from tests.web.conftest import Live
 
 PROTECTED = [
@@ -21,6 +21,9 @@ PROTECTED = [
     ("GET", "/metrics"),
     ("GET", "/"),
     ("GET", "/jobs/job-1"),
+    ("GET", "/jobs/events"),
+    ("POST", "/jobs/job-1/pause"),
+    ("POST", "/demo"),
 ]
 
 
@@ -112,7 +115,20 @@ def test_a_link_opens_one_session() -> None:
     session = links.open(link)
 
     assert session is not None
-    assert links.caller(session) is not None
+    assert links.caller(session, NoKeys()) is not None
     assert links.open(link) is None
     assert links.open("guess") is None
-    assert links.caller("guess") is None
+    assert links.caller("guess", NoKeys()) is None
+
+
+def test_a_session_is_over_after_its_time_and_when_it_is_closed() -> None:
+    now = 0.0
+    links = Links(clock=lambda: now)
+    first, second = (links.open(links.new_link()) or "" for _ in range(2))
+
+    links.close(second)
+
+    assert links.caller(first, NoKeys()) is not None
+    assert links.caller(second, NoKeys()) is None
+    now = SESSION_S
+    assert links.caller(first, NoKeys()) is None
