@@ -1,7 +1,7 @@
 """A client of the service: submit a job, follow it, fetch what came of it."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _TIMEOUT_S = 60.0
 _LOOK_S = 0.5
+_RATINGS_PAGE = 1000
 _OVER = frozenset({"finished", "incomplete", "failed", "cancelled", "paused"})
 
 
@@ -56,6 +57,29 @@ class RemoteJob(msgspec.Struct, frozen=True, kw_only=True):
     def is_over(self) -> bool:
         """Whether nothing more happens unless somebody asks for it."""
         return self.state in _OVER
+
+
+class RemoteValidation(RemoteJob, frozen=True, kw_only=True):
+    """A validation as the service told it.
+
+    Attributes:
+        of: the job whose judge it is; empty where a config was sent.
+        standing: of the judge; None until it is finished.
+        result: what was found, as ``judge validate -o validation.json`` writes it; None until it
+            is finished.
+    """
+
+    of: str
+    standing: str | None
+    result: dict[str, object] | None
+
+
+class KeptRatings(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of ratings that were sent: new ones, known ones, and those that were replaced."""
+
+    new: int
+    repeated: int
+    replaced: int
 
 
 class Client:
@@ -180,6 +204,111 @@ class Client:
         """Return the report of a run, as ``json``, ``md`` or ``jsonl``."""
         return self._ask("GET", f"/v1/runs/{run_id}/report?format={form}").content
 
+    def score(
+        self,
+        records: Sequence[Mapping[str, object]],
+        *,
+        job_id: str | None = None,
+        config: str | None = None,
+        files: Mapping[str, str] | None = None,
+        config_path: str | None = None,
+        max_cost: float | None = None,
+    ) -> dict[str, object]:
+        """Score a few records now.
+
+        Args:
+            records: each with ``id`` and ``output``, and of ``input``, ``references``,
+                ``teacher_output``, ``opponent``, ``schema`` and ``system`` what there is.
+            job_id: the job whose config says how; or
+            config: as YAML, with its files; or
+            files: their texts, by name.
+            config_path: of a config on the server.
+            max_cost: US dollars it may spend.
+
+        Returns:
+            ``measures``, each with whether its judge is trusted and why, and ``records``, each
+            with its ``outcomes`` by metric.
+
+        Raises:
+            ServiceError: it was refused.
+        """
+        body = {
+            "records": list(records),
+            "max_cost": max_cost,
+            **_given(job_id, config, files, config_path),
+        }
+        return self._object("POST", "/v1/score", body=body)
+
+    def validate(
+        self,
+        *,
+        job_id: str | None = None,
+        config: str | None = None,
+        files: Mapping[str, str] | None = None,
+        config_path: str | None = None,
+        controls: bool = False,
+        max_cost: float | None = None,
+        idempotency_key: str = "",
+    ) -> RemoteValidation:
+        """Have a judge measured against ratings by people; `wait` for it like for a job.
+
+        Args:
+            job_id: the job whose judge it is; or
+            config: as YAML with ``ratings:``, with its files; or
+            files: their texts, by name.
+            config_path: of a config on the server.
+            controls: also try the judge with null answers and attacks.
+            max_cost: US dollars it may spend.
+            idempotency_key: under which it is one validation, however often it is sent.
+
+        Raises:
+            ServiceError: it was refused.
+        """
+        body = {
+            "controls": controls,
+            "max_cost": max_cost,
+            **_given(job_id, config, files, config_path),
+        }
+        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+        answer = self._ask("POST", "/v1/validations", body=body, headers=headers)
+        return msgspec.json.decode(answer.content, type=RemoteValidation)
+
+    def validation(self, validation_id: str) -> RemoteValidation:
+        """Return how a validation stands and, when it is finished, what it found."""
+        answer = self._ask("GET", f"/v1/validations/{validation_id}")
+        return msgspec.json.decode(answer.content, type=RemoteValidation)
+
+    def rate(
+        self, job_id: str, ratings: Sequence[Mapping[str, object]], *, replace: bool = False
+    ) -> KeptRatings:
+        """Send ratings of the outputs of a job: all are kept, or none; twice is once.
+
+        Args:
+            job_id: the job.
+            ratings: each with ``id``, ``system``, ``rater``, ``label`` and ``source``, and what
+                else a row of a file of ratings has.
+            replace: whether a rater takes back what was said before.
+
+        Raises:
+            ServiceError: one of them cannot be used; the message names it.
+        """
+        body = {"job_id": job_id, "ratings": list(ratings), "replace": replace}
+        answer = self._ask("POST", "/v1/ratings", body=body)
+        return msgspec.json.decode(answer.content, type=KeptRatings)
+
+    def ratings(self, job_id: str) -> Iterator[dict[str, object]]:
+        """Yield the last word of each rater on each output of a job."""
+        after, total = 0, 1
+        while after < total:
+            path = f"/v1/ratings?job_id={job_id}&after={after}&limit={_RATINGS_PAGE}"
+            found = msgspec.json.decode(self._ask("GET", path).content, type=_RatingsPage)
+            yield from found.ratings
+            after, total = after + _RATINGS_PAGE, found.total
+
+    def _object(self, method: str, path: str, *, body: object = None) -> dict[str, object]:
+        answer = self._ask(method, path, body=body)
+        return msgspec.json.decode(answer.content, type=dict[str, object])
+
     def _job(
         self,
         method: str,
@@ -208,6 +337,25 @@ class Client:
         if answer.is_success:
             return answer
         raise _refusal(answer)
+
+
+class _RatingsPage(msgspec.Struct, frozen=True):
+    ratings: list[dict[str, object]]
+    total: int
+
+
+def _given(
+    job_id: str | None,
+    config: str | None,
+    files: Mapping[str, str] | None,
+    config_path: str | None,
+) -> dict[str, object]:
+    return {
+        "job_id": job_id,
+        "config": config,
+        "files": dict(files or {}),
+        "config_path": config_path,
+    }
 
 
 def _refusal(answer: "httpx2.Response") -> ServiceError:

@@ -8,6 +8,7 @@ JudgeError
 │   ├── RunUnfinished      what is asked for is there only when the run is finished
 │   ├── StoreUnusable      another process writes to it, or it has another layout
 │   ├── MissingExtra       an optional dependency is not installed
+│   ├── RatingConflict     a rater said something else of the same output before
 │   ├── IllegalTransition  a job cannot go from its state to that one
 │   └── JobChanged         a job was changed by others since it was read
 ├── StoreError             results cannot be kept: paid work stops first
@@ -72,6 +73,10 @@ class MissingExtra(InputError):
 
     def __init__(self, extra: str, *, needed_for: str) -> None:
         super().__init__(f"{needed_for} needs an extra: pip install 'judge[{extra}]'")
+
+
+class RatingConflict(InputError):
+    """A rater said something else of the same output before."""
 
 
 class IllegalTransition(InputError):

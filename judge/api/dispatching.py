@@ -14,14 +14,19 @@ from typing import Protocol
 from judge.api.project import Project, RunStore
 from judge.api.running import new_run_id
 from judge.api.scoring import evaluate, n_outcomes, resume
+from judge.api.validating import validate_judge
 from judge.errors import JobChanged, JudgeError
-from judge.results.job import Job, JobState, Wish
+from judge.render.validation_json import validation_json
+from judge.results.job import Job, JobKind, JobState, Wish
 from judge.results.run import Result, RunManifest
 from judge.runs.executor import Stop
 
 _LOGGER = logging.getLogger(__name__)
 
 JOBS_AT_ONCE = 4
+VALIDATION_KIND = "validation/"
+"""Kind of the document that holds what a validation found, with the id of its job behind it."""
+
 _LONGEST_UNSEEN_S = 5.0
 
 
@@ -181,7 +186,7 @@ class Dispatcher:
             self._over(running)
             return
         try:
-            await self._score(running)
+            state = await self._done(running)
         except JudgeError as error:
             self._end(running, JobState.FAILED, error=str(error))
         except Exception as error:  # a bug costs one job, not the service
@@ -190,9 +195,35 @@ class Dispatcher:
             words = f"internal error, incident {incident} ({type(error).__name__})"
             self._end(running, JobState.FAILED, error=words)
         else:
-            self._end(running, self._came_to(running))
+            self._end(running, state)
         finally:
             self._over(running)
+
+    async def _done(self, running: _Running) -> JobState:
+        """Do what a job is for; return the state it came to."""
+        if running.job.kind is JobKind.VALIDATION:
+            whole = await self._validate(running)
+        else:
+            await self._score(running)
+            whole = self._is_whole(running.job)
+        return JobState.FINISHED if whole else self._came_to(running)
+
+    async def _validate(self, running: _Running) -> bool:
+        """Measure a judge and keep what was found; return whether there was all it takes."""
+        job = running.job
+        project = await asyncio.to_thread(self._opener, job, None)
+        found = await validate_judge(
+            project,
+            self._store,
+            now=self._now,
+            controls=json.loads(job.options).get("controls", 0),
+            stop=running.stop,
+        )
+        if found is None:
+            return False
+        body = await asyncio.to_thread(validation_json, found)
+        self._store.put_document(f"{VALIDATION_KIND}{job.job_id}", job.job_id, body)
+        return True
 
     async def _score(self, running: _Running) -> None:
         job = running.job
@@ -221,13 +252,13 @@ class Dispatcher:
                 watcher=_ignore,
             )
 
-    def _came_to(self, running: _Running) -> JobState:
-        """Return the state of a job whose run has ended."""
-        job = running.job
+    def _is_whole(self, job: Job) -> bool:
         done = self._jobs.n_outcomes(job.run_id)
-        if done >= job.total and not self._jobs.resumable(job.run_id):
-            return JobState.FINISHED
-        found = self._jobs.job(job.job_id)
+        return done >= job.total and not self._jobs.resumable(job.run_id)
+
+    def _came_to(self, running: _Running) -> JobState:
+        """Return the state of a job that has ended with something left to do."""
+        found = self._jobs.job(running.job.job_id)
         if found is not None and found.wish is Wish.PAUSE:
             return JobState.PAUSED
         if found is not None and found.wish is Wish.CANCEL:

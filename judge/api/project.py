@@ -16,6 +16,7 @@ from judge.records.rating import (
     Aggregate,
     RatingSet,
     RatingSource,
+    merged,
     read_ratings,
 )
 from judge.records.scale import Scale
@@ -138,6 +139,7 @@ class Ratings:
     Attributes:
         aggregate: how several raters' labels of one record become one.
         known_ids: every item of the set, also those a filter left out.
+        sent: further ratings, which came over a service; None for none.
         families: declared model family of each system, and of the judge under ``judge``.
     """
 
@@ -147,6 +149,7 @@ class Ratings:
     known_ids: frozenset[str]
     thresholds: TrustThresholds
     families: Mapping[str, str] = field(default_factory=dict)
+    sent: RatingSource | None = None
 
     def read(self, dataset: Dataset) -> RatingSet:
         """Read and check what people said of a set.
@@ -154,7 +157,12 @@ class Ratings:
         Raises:
             DataError: it cannot be used; the message names file and row.
         """
-        return read_ratings(self.source, dataset, self.scale, known_ids=self.known_ids)
+        found = read_ratings(self.source, dataset, self.scale, known_ids=self.known_ids)
+        return found if self.sent in (None, self.source) else merged(found, self.read_sent(dataset))
+
+    def read_sent(self, dataset: Dataset) -> RatingSet:
+        """Read and check those alone that came over a service; see `read`."""
+        return read_ratings(self.sent or self.source, dataset, self.scale, known_ids=self.known_ids)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

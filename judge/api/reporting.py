@@ -42,7 +42,12 @@ def report(store: Store, manifest: RunManifest, *, now: datetime) -> Report:
 
 
 def admitted_results(
-    store: Store, manifest: RunManifest, *, now: datetime, gold: Sequence[GoldSet] | None = None
+    store: Store,
+    manifest: RunManifest,
+    *,
+    now: datetime,
+    gold: Sequence[GoldSet] | None = None,
+    few: bool = False,
 ) -> AdmittedResults:
     """Return the results of a run as far as they may be believed now.
 
@@ -51,6 +56,7 @@ def admitted_results(
         manifest: of the run.
         now: the time at which to believe or not.
         gold: labels by people, those that count most last; None takes all there are, newest last.
+        few: whether these are single records and no evaluation set; see `admit`.
     """
     certificates = [decode_certificate(body) for body in store.documents(CERTIFICATE_KIND)]
     return admit(
@@ -69,6 +75,7 @@ def admitted_results(
             if earlier.purpose == SENTINELS
             for result in store.results(earlier.run_id)
         ],
+        few=few,
     )
 
 

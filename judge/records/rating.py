@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
-from judge.errors import did_you_mean
+from judge.errors import DataError, did_you_mean
 from judge.records.dataset import Dataset
 from judge.records.label import LabelKey, read_label
 from judge.records.planned import CHANCE, read_filled_in
@@ -88,6 +88,7 @@ class RatingSource:
         plan: the plan by which rows name a task, and not a record; None where they name one.
         complete: whether every row of the plan has a label; found out when it is read.
         quoted: items whose text the judge's prompt quotes: their labels prove nothing.
+        rows: what people said, where it was sent and lies in no file.
     """
 
     path: Path
@@ -102,6 +103,7 @@ class RatingSource:
     plan: Path | None = None
     complete: bool = False
     quoted: frozenset[str] = frozenset()
+    rows: tuple[Row, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +186,26 @@ def read_ratings(
     return RatingSet(ratings=tuple(ratings.values()), set_aside=dict(set_aside))
 
 
+def merged(one: RatingSet, other: RatingSet) -> RatingSet:
+    """Return two sets of ratings of the same records as one.
+
+    Raises:
+        DataError: a rater says one thing of a record in one of them, and another in the other.
+    """
+    ratings = {(rating.key, rating.rater): rating for rating in one.ratings}
+    set_aside = Counter(one.set_aside) + Counter(other.set_aside)
+    for rating in other.ratings:
+        earlier = ratings.setdefault((rating.key, rating.rater), rating)
+        if earlier.label != rating.label:
+            raise DataError(
+                f"{rating.place}: {rating.rater} labels {rating.item_id} of {rating.system} "
+                f"{rating.label!r}, but {earlier.label!r} in {earlier.place}; keep one of the two"
+            )
+        if earlier is not rating:
+            set_aside["the same rating twice"] += 1
+    return RatingSet(ratings=tuple(ratings.values()), set_aside=dict(set_aside))
+
+
 def consensus(
     ratings: Sequence[Rating], scale: Scale, *, aggregate: Aggregate = Aggregate.MAJORITY
 ) -> tuple[list[Consensus], int]:
@@ -227,6 +249,8 @@ def _rows(
     source: RatingSource, dataset: Dataset
 ) -> tuple[RatingSource, Iterable[Row], Counter[str]]:
     """Return rows that name their record, how they read, and what was set aside already."""
+    if source.rows:
+        return source, source.rows, Counter()
     if source.plan is None:
         return source, read_rows(source.path, source.fields), Counter()
     found = read_filled_in(

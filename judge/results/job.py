@@ -28,6 +28,15 @@ class JobState(StrEnum):
         return self not in {JobState.QUEUED, JobState.RUNNING}
 
 
+class JobKind(StrEnum):
+    """What a job does; its id begins with it."""
+
+    SCORING = "job"
+    """Scores an evaluation set."""
+    VALIDATION = "validation"
+    """Measures the judge of a config against ratings by people."""
+
+
 class Wish(StrEnum):
     """What somebody wants of a running job."""
 
@@ -52,10 +61,10 @@ LEGAL: Mapping[JobState, frozenset[JobState]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A run that somebody asked for.
+    """A run, or a validation, that somebody asked for.
 
     Attributes:
-        job_id: its name; nobody can guess another's.
+        job_id: its name; nobody can guess another's. It begins with the kind of the job.
         workspace: whose it is: to everybody else it does not exist.
         name: of its config, for a reader.
         state: where it stands.
@@ -89,6 +98,11 @@ class Job:
     revision: int = 0
     fingerprint: str
     idempotency_key: str = ""
+
+    @property
+    def kind(self) -> JobKind:
+        """What it does."""
+        return JobKind(self.job_id.partition("-")[0])
 
     def moved(self, state: JobState, *, error: str = "") -> "Job":
         """Return the job in another state; what was wished of it is done then.

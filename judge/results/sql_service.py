@@ -10,7 +10,7 @@ import msgspec
 import sqlalchemy as sql
 
 from judge.errors import JobChanged
-from judge.results.job import Job, JobState, Wish
+from judge.results.job import Job, JobKind, JobState, Wish
 from judge.results.outcome import Fate
 from judge.results.store import timestamp
 from judge.results.tables import AUDIT as _AUDIT
@@ -98,6 +98,7 @@ class SqlService:
         self,
         *,
         workspace: str | None = None,
+        kind: JobKind | None = None,
         states: Sequence[JobState] = (),
         before: int | None = None,
         limit: int = 100,
@@ -106,6 +107,7 @@ class SqlService:
 
         Args:
             workspace: whose; None for all.
+            kind: only those; None for all.
             states: only those; empty for all.
             before: only those that were submitted before that place.
             limit: at most so many.
@@ -113,6 +115,8 @@ class SqlService:
         query = sql.select(_JOBS).order_by(_JOBS.c.sequence.desc()).limit(limit)
         if workspace is not None:
             query = query.where(_JOBS.c.workspace == workspace)
+        if kind is not None:
+            query = query.where(_JOBS.c.job_id.startswith(f"{kind}-"))
         if states:
             query = query.where(_JOBS.c.state.in_([state.value for state in states]))
         if before is not None:
@@ -279,9 +283,9 @@ class SqlService:
             return connection.execute(query).all()
 
 
-def new_job_id() -> str:
+def new_job_id(kind: JobKind = JobKind.SCORING) -> str:
     """Return a name for a job that nobody can guess."""
-    return f"job-{secrets.token_hex(8)}"
+    return f"{kind}-{secrets.token_hex(8)}"
 
 
 def _job(row: sql.Row[Any]) -> Job:

@@ -100,6 +100,7 @@ def admit(
     rated: Callable[[str], RatedPopulation | None] | None = None,
     controls: Mapping[str, ControlPlan] = MappingProxyType({}),
     sentinels: Sequence[Result] = (),
+    few: bool = False,
 ) -> AdmittedResults:
     """Return a run's results as far as they may be believed.
 
@@ -115,6 +116,8 @@ def admit(
             nothing is.
         controls: what was mixed into the run to try its judges, by metric.
         sentinels: of every run that judged certified texts again, oldest first.
+        few: whether these are single records that somebody asks about and no evaluation set: too
+            few to tell whether they are like those a judge was validated on.
     """
     records = tuple(dataset.records())
     config = manifest.config_path or "CONFIG"
@@ -138,7 +141,9 @@ def admit(
                 verdicts=_verdicts(measure, results),
                 fingerprints=_fingerprints(outcomes),
                 again=again_in([*results, *sentinels], signature=measure.signature),
-                moved=partial(_moved, records=records, seed=manifest.seed, rated=rated),
+                moved=_cannot_be_told
+                if few
+                else partial(_moved, records=records, seed=manifest.seed, rated=rated),
             )
             if (plan := controls.get(measure.metric)) is not None:
                 tried = _tried(plan, measure, results)
@@ -205,6 +210,11 @@ def _unscored(key: RecordKey, measure: Measure, sent: set[str]) -> Fate:
     else:
         code, words = FateCode.NOT_YET_SCORED, "the run ended before this record's turn"
     return Fate(scorer=measure.scorer, target=measure.target, code=code, message=words)
+
+
+def _cannot_be_told(certificate: Certificate) -> str:
+    del certificate
+    return ""
 
 
 def _moved(

@@ -5,14 +5,14 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from starlette.datastructures import Headers
 
-from judge.web import jobs, operating, runs
+from judge.web import jobs, operating, ratings, runs, scoring, validations
 from judge.web.access import caller_of, public, refuse_undeclared
 from judge.web.guard import Guard
 from judge.web.pages import entering, frame, jobs_page
 from judge.web.problems import handle_errors
 from judge.web.server import Server
 
-_API = (jobs, runs, operating)
+_API = (jobs, runs, validations, ratings, scoring, operating)
 _PAGES = (frame, entering, jobs_page)
 
 

@@ -1,67 +1,41 @@
 """Jobs over HTTP: submit, look, follow, page through results, pause, resume, cancel."""
 
 import asyncio
-import hashlib
 import json
-import re
 import shutil
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
-from judge.results.job import Job, JobState, Wish
-from judge.results.sql_service import new_job_id
-from judge.results.store import timestamp
+from judge.results.job import Job, JobKind, JobState, Wish
 from judge.web.access import Caller, Role, needs
 from judge.web.problems import Problem, not_found
 from judge.web.server import Server
-from judge.wiring.serving import CONFIG_NAME
+from judge.web.submitting import ConfigSent, Submission, submit_once
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 _OPTIONS = {"limit", "sample", "seed", "filters", "max_cost"}
-_FILE_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,99}")
 _LOOK_S = 0.25
 _MOST_PAGE = 1000
 _EVENT_STREAM = "text/event-stream"
 NDJSON = "application/x-ndjson"
 
 
-class JobRequest(BaseModel):
+class JobRequest(ConfigSent):
     """A job: a config with its files, or the path of a config on the server."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    config: str | None = Field(default=None, description="a config, as YAML")
-    files: dict[str, str] = Field(
-        default_factory=dict, description="texts of the files it names, by name"
-    )
-    config_path: str | None = Field(
-        default=None, description="instead: a config in a folder that the server allows"
-    )
     priority: int = Field(default=0, ge=-10, le=10, description="higher ones go first")
     limit: int | None = Field(default=None, ge=1, description="at most so many items")
     sample: int | None = Field(default=None, ge=1, description="so many, drawn at random")
     seed: int | None = Field(default=None, ge=0, description="of that draw")
     filters: dict[str, str] = Field(default_factory=dict, description="slice: value")
     max_cost: float | None = Field(default=None, ge=0, description="US dollars it may spend")
-
-    @model_validator(mode="after")
-    def _one_config(self) -> "JobRequest":
-        if (self.config is None) == (self.config_path is None):
-            raise ValueError("give either config, with files, or config_path")
-        if self.files and self.config is None:
-            raise ValueError("files belong to a config that is sent with them")
-        for name in self.files:
-            if not _FILE_NAME.fullmatch(name) or name == CONFIG_NAME:
-                raise ValueError(f"{name[:100]!r} is no name for a file: letters, digits, . _ -")
-        return self
 
 
 class ResumeRequest(BaseModel):
@@ -94,6 +68,9 @@ class JobsAnswer(BaseModel):
     next: int | None = Field(description="give it as `before` for the page that follows")
 
 
+_SHOWN = tuple(name for name in JobAnswer.model_fields if name != "done")
+
+
 @router.post("", status_code=201)
 def submit(
     request: Request,
@@ -104,56 +81,17 @@ def submit(
 ) -> JobAnswer:
     """Submit a job. Under the same `Idempotency-Key` it is one job, however often it is sent."""
     server: Server = request.app.state.server
-    fingerprint = hashlib.sha256(
-        json.dumps(body.model_dump(mode="json"), sort_keys=True).encode()
-    ).hexdigest()
-    job_id = new_job_id()
-    folder = server.rules.folder / job_id
-    try:
-        path = _kept_config(server, body, folder)
-        submitted = Job(
-            job_id=job_id,
-            workspace=caller.workspace,
-            name="",
-            priority=body.priority,
-            config_path=str(path),
-            options=_compact(body.model_dump(include=_OPTIONS)),
-            submitted=(now := timestamp()),
-            changed=now,
-            fingerprint=fingerprint,
-            idempotency_key=idempotency_key,
-        )
-        # All it names is read and checked before anything is kept.
-        project = server.opener(submitted, None)
-        kept = server.store.service.submit(replace(submitted, name=project.name))
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)  # nothing half-stored
-        raise
-    if kept.job_id != job_id:
-        shutil.rmtree(folder, ignore_errors=True)
-        if kept.fingerprint != fingerprint:
-            raise Problem(
-                409,
-                "idempotency_conflict",
-                f"under this Idempotency-Key another job was submitted: {kept.job_id}",
-            )
+    submission = Submission(
+        sent=body,
+        options=body.model_dump(include=_OPTIONS),
+        priority=body.priority,
+        idempotency_key=idempotency_key,
+    )
+    kept, is_new = submit_once(server, caller, submission)
+    if not is_new:
         response.status_code = 200
-        return _answer(server, kept)
-    _note(server, caller, "job.submit", kept)
-    server.dispatcher.poke()
     response.headers["Location"] = f"/v1/jobs/{kept.job_id}"
-    return _answer(server, kept)
-
-
-def _kept_config(server: Server, body: JobRequest, folder: Path) -> Path:
-    """Return where the config of a submission lies, with its files beside it."""
-    if body.config is None:
-        return server.rules.config_at(body.config_path or "")
-    server.rules.check(body.config, folder=folder)
-    folder.mkdir(parents=True, mode=0o700)
-    for name, text in {CONFIG_NAME: body.config, **body.files}.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    return folder / CONFIG_NAME
+    return answer_of(server, kept)
 
 
 @router.get("")
@@ -167,10 +105,14 @@ def jobs(
     """Return jobs, newest first."""
     server: Server = request.app.state.server
     found = server.store.service.jobs(
-        workspace=caller.workspace, states=state or (), before=before, limit=limit
+        workspace=caller.workspace,
+        kind=JobKind.SCORING,
+        states=state or (),
+        before=before,
+        limit=limit,
     )
     return JobsAnswer(
-        jobs=[_answer(server, job) for _, job in found],
+        jobs=[answer_of(server, job) for _, job in found],
         next=found[-1][0] if len(found) == limit else None,
     )
 
@@ -179,7 +121,7 @@ def jobs(
 def job(request: Request, job_id: str, caller: Annotated[Caller, needs(Role.READ)]) -> JobAnswer:
     """Return how a job stands."""
     server: Server = request.app.state.server
-    return _answer(server, job_of(server, caller, job_id))
+    return answer_of(server, job_of(server, caller, job_id))
 
 
 @router.get("/{job_id}/events")
@@ -197,7 +139,7 @@ async def events(
         found: Job | None = first
         seen = last_event_id
         while found is not None:
-            answer = await asyncio.to_thread(_answer, server, found)
+            answer = await asyncio.to_thread(answer_of, server, found)
             # An event is how the job stands: its name says which state of affairs that is.
             name = f"{found.revision}.{answer.done}"
             if name != seen:
@@ -262,7 +204,7 @@ def resume(
     changed = server.store.service.change(found, queued)
     _note(server, caller, "job.resume", changed)
     server.dispatcher.poke()
-    return _answer(server, changed)
+    return answer_of(server, changed)
 
 
 @router.delete("/{job_id}", status_code=204)
@@ -290,6 +232,13 @@ def job_of(server: Server, caller: Caller, job_id: str) -> Job:
     return found
 
 
+def answer_of(server: Server, found: Job) -> JobAnswer:
+    """Return a job as it is told of."""
+    done = server.store.service.n_outcomes(found.run_id) if found.run_id else 0
+    values = asdict(found)
+    return JobAnswer(done=done, **{name: values[name] for name in _SHOWN})
+
+
 def _wish(server: Server, job_id: str, caller: Caller, wish: Wish) -> JobAnswer:
     found = job_of(server, caller, job_id)
     moved = found.moved(JobState.PAUSED if wish is Wish.PAUSE else JobState.CANCELLED)
@@ -298,16 +247,7 @@ def _wish(server: Server, job_id: str, caller: Caller, wish: Wish) -> JobAnswer:
     changed = server.store.service.change(found, moved)
     _note(server, caller, f"job.{wish}", changed)
     server.dispatcher.poke()
-    return _answer(server, changed)
-
-
-def _answer(server: Server, found: Job) -> JobAnswer:
-    done = server.store.service.n_outcomes(found.run_id) if found.run_id else 0
-    values = asdict(found)
-    return JobAnswer(done=done, **{name: values[name] for name in _SHOWN})
-
-
-_SHOWN = tuple(name for name in JobAnswer.model_fields if name != "done")
+    return answer_of(server, changed)
 
 
 def _compact(options: Mapping[str, object]) -> str:

@@ -15,6 +15,7 @@ from judge.errors import (
     IllegalTransition,
     InputError,
     JobChanged,
+    RatingConflict,
     RunNotFound,
 )
 
@@ -26,6 +27,7 @@ _CODES: Mapping[type[InputError], tuple[int, str]] = {
     RunNotFound: (404, "not_found"),
     IllegalTransition: (409, "illegal_transition"),
     JobChanged: (409, "changed_meanwhile"),
+    RatingConflict: (409, "rating_conflict"),
     ConfigError: (422, "config_invalid"),
     DataError: (422, "data_invalid"),
 }

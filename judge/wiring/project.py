@@ -23,6 +23,7 @@ from judge.records.dataset import (
 from judge.records.observed import read_observed
 from judge.records.rating import Aggregate
 from judge.records.record import Target
+from judge.records.rows import Row
 from judge.records.scale import ScaleKind
 from judge.results.run import RunManifest
 from judge.results.sql import SqlStore
@@ -38,10 +39,12 @@ from judge.wiring.judging import LOCAL_BATCH, JudgedScorer
 from judge.wiring.production import read_productions
 from judge.wiring.similarity import similarity_instruments
 from judge.wiring.sources import (
+    asked_by,
     output_sources,
     rating_source,
     read_everything,
     schema_rules,
+    sent_source,
     thresholds,
 )
 from judge.wiring.tasks import PLACE, task_scorers
@@ -62,6 +65,7 @@ def open_project(
     sample: int | None = None,
     seed: int | None = None,
     calls: CallLimits | None = None,
+    sent: Sequence[Row] = (),
 ) -> Project:
     """Read a config and everything it names, and check all of it before anything is spent.
 
@@ -72,11 +76,15 @@ def open_project(
         sample: at most so many items, drawn at random.
         seed: of that draw; None takes the config's.
         calls: how fast and how far calls may go.
+        sent: ratings that came over a service, beside those the config names.
 
     Raises:
         InputError: something cannot be used; the message says what, where, and what to do.
     """
     config, text = read_config(path)
+    names_ratings = config.ratings is not None
+    if sent and not names_ratings:
+        config = config.model_copy(update={"ratings": asked_by(sent[0])})
     folder = path.parent
     everything = read_everything(config, folder)
     check_set(config, folder, everything)
@@ -94,6 +102,10 @@ def open_project(
     check_declared(project.terms, everything, config=text, path=str(path))
     if config.dataset.pairs is None:
         project = replace(project, observed=read_observed(output_sources(config, folder)))
+    if sent and project.ratings is not None:
+        came = sent_source(project.ratings.source, sent)
+        told = replace(project.ratings, sent=came)
+        project = replace(project, ratings=told if names_ratings else replace(told, source=came))
     if project.ratings is not None:
         project.ratings.read(dataset)  # whatever is wrong with them is said now
     return project
@@ -114,6 +126,36 @@ def reopen_project(
     return workshop.project(text=manifest.config, path=manifest.config_path)
 
 
+def project_of(text: str, dataset: Dataset, *, path: Path, calls: CallLimits) -> Project:
+    """Make a project of records that are given: of the config, what scores them and no more.
+
+    A target that no record has anything for is left out.
+
+    Args:
+        text: of the config.
+        dataset: the records.
+        path: where the config lies, and prompts and schemas beside it.
+        calls: how fast and how far calls may go.
+
+    Raises:
+        InputError: the config cannot be used.
+    """
+    config = parse_config(text, name=path.name)
+    scoring = config.model_copy(
+        update={
+            "dataset": config.dataset.model_copy(update={"training": None}),
+            "ratings": None,
+            "decision": None,
+            "monitor": None,
+            "gate": (),
+        }
+    )
+    workshop = _Workshop(
+        scoring, path.parent, dataset, calls=calls, known_ids=None, leaves_out_targets=True
+    )
+    return workshop.project(text=text, path=str(path))
+
+
 class _Workshop:
     """Makes the parts of one project; one embedder serves all of them."""
 
@@ -125,8 +167,10 @@ class _Workshop:
         *,
         calls: CallLimits,
         known_ids: frozenset[str] | None,
+        leaves_out_targets: bool = False,
     ) -> None:
         self._config = config
+        self._leaves_out_targets = leaves_out_targets
         self._folder = folder
         self._dataset = dataset
         self._known_ids = known_ids
@@ -276,6 +320,8 @@ class _Workshop:
         if wanted is None:
             # The source is what a summary is held against, not what another answer says.
             return [t for t, there in available.items() if there and t is not Target.SOURCE]
+        if self._leaves_out_targets:
+            wanted = [target for target in wanted if available[target]]
         for target in wanted:
             if not available[target]:
                 raise ConfigError(f"{place}.against names {target.value}, but {_LACKS[target]}")

@@ -9,14 +9,17 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 import yaml
 
 from judge.api.project import Project
+from judge.api.rating import sent_ratings
 from judge.config import JudgeSection, PanelSection, parse_config
 from judge.errors import ConfigError
 from judge.models.door import origin_of
-from judge.results.job import Job
+from judge.records.dataset import Dataset
+from judge.records.rows import Row
+from judge.results.job import Job, JobKind
 from judge.results.run import RunManifest
 from judge.results.sql import SqlStore
 from judge.wiring.endpoint import CallLimits, endpoint_of
-from judge.wiring.project import open_project, reopen_project
+from judge.wiring.project import open_project, project_of, reopen_project
 
 OPENAI_ORIGIN = "https://api.openai.com"
 OPENAI_KEY = "OPENAI_API_KEY"
@@ -111,26 +114,59 @@ def open_job(
     Raises:
         InputError: it cannot be run.
     """
-    options = json.loads(job.options)
-    calls = CallLimits(
-        connections=rules.connections,
-        max_cost=options.get("max_cost"),
-    )
     if manifest is not None:
-        return reopen_project(manifest, store, calls=calls)
+        return reopen_project(manifest, store, calls=_calls(rules, job))
+    sent: Sequence[Row] = ()
+    if job.kind is JobKind.VALIDATION and (of := json.loads(job.options).get("of")):
+        sent = sent_ratings(store, of)
+    return open_rated(rules, job, sent)
+
+
+def open_rated(rules: ServerRules, job: Job, sent: Sequence[Row]) -> Project:
+    """Return the project of a job from its config, with ratings that were sent of its outputs.
+
+    Raises:
+        InputError: it cannot be run, or the ratings cannot be used.
+    """
+    options = json.loads(job.options)
     path = Path(job.config_path)
-    rules.check(_text_of(path), folder=path.parent)
+    rules.check(text_of(path), folder=path.parent)
     return open_project(
         path,
         limit=options.get("limit"),
         filters=options.get("filters"),
         sample=options.get("sample"),
         seed=options.get("seed"),
-        calls=calls,
+        calls=_calls(rules, job),
+        sent=sent,
     )
 
 
-def _text_of(path: Path) -> str:
+def open_few(
+    rules: ServerRules, path: Path, dataset: Dataset, *, max_cost: float | None
+) -> Project:
+    """Return a project of a few records that are given, scored as a config says.
+
+    Raises:
+        InputError: the config cannot be used, or names what it may not.
+    """
+    text = text_of(path)
+    rules.check(text, folder=path.parent)
+    calls = CallLimits(connections=rules.connections, max_cost=max_cost)
+    return project_of(text, dataset, path=path, calls=calls)
+
+
+def _calls(rules: ServerRules, job: Job) -> CallLimits:
+    max_cost = json.loads(job.options).get("max_cost")
+    return CallLimits(connections=rules.connections, max_cost=max_cost)
+
+
+def text_of(path: Path) -> str:
+    """Return the text of a config.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

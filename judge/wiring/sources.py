@@ -18,8 +18,9 @@ from judge.records.dataset import (
     read_pairs,
     read_schema,
 )
-from judge.records.rating import RatingSource
+from judge.records.rating import LabelSource, RatingSource
 from judge.records.record import System, Target
+from judge.records.rows import Row
 from judge.records.scale import Scale
 from judge.scorers.schema_check import SchemaRules
 from judge.scorers.text_format import TextFormat, text_schema
@@ -27,6 +28,7 @@ from judge.trust.agreement import figure_names
 from judge.trust.certificate import TrustThresholds, default_primary
 
 RANDOM_SAMPLING = "random"
+_CHANCE = "inclusion_probability"
 
 
 def read_everything(config: Config, folder: Path) -> Dataset:
@@ -113,6 +115,36 @@ def rating_source(
         probability_field=column or "",
         plan=folder / section.plan if section.plan else None,
         quoted=frozenset(quoted),
+    )
+
+
+def asked_by(row: Row) -> RatingsSection:
+    """Return what people are asked where no config says it, by a rating that was sent."""
+    criterion, target = (row.text(n) if row.has(n) else None for n in ("criterion", "target"))
+    return RatingsSection.model_validate(
+        {"path": "", "criterion": criterion, "target": target, "source": LabelSource.HUMAN}
+    )
+
+
+def sent_source(asked: RatingSource, rows: Sequence[Row]) -> RatingSource:
+    """Return ratings that were sent as a source of answers to what others were asked, too.
+
+    Each row says itself where it comes from and whether the rater was blind. With what chance
+    records were drawn is known where every row says it.
+    """
+    known = all(row.has(_CHANCE) for row in rows)
+    return RatingSource(
+        path=rows[0].path,
+        fields={},
+        labels={},
+        criterion=asked.criterion,
+        target=asked.target,
+        source=LabelSource.HUMAN,
+        blind=False,
+        random=False,
+        probability_field=_CHANCE if known else "",
+        quoted=asked.quoted,
+        rows=tuple(rows),
     )
 
 

@@ -19,6 +19,7 @@ from judge.records.rating import (
     RatingSet,
     RatingSource,
     consensus,
+    merged,
     read_ratings,
 )
 from judge.records.record import Item, RecordKey, Role, System, Target
@@ -516,3 +517,30 @@ def test_a_kept_label_that_its_rater_contradicts_is_refused(tmp_path: Path) -> N
 
     with pytest.raises(DataError, match=r"plan.jsonl line 1: ada labels i1 .* in ratings.jsonl"):
         _planned(tmp_path, _answer("t1", "equivalent"), plan=plan)
+
+
+def _said(path: Path, *rows: Mapping[str, JsonValue]) -> RatingSet:
+    source = replace(SOURCE, path=_write(path, [{**ROW, **row} for row in rows]))
+    return read_ratings(source, DATASET, EQUIVALENCE, known_ids=KNOWN)
+
+
+def test_ratings_from_two_places_are_one_set_in_which_nobody_counts_twice(tmp_path: Path) -> None:
+    one = _said(tmp_path / "one.jsonl", {"id": "i1"}, {"id": "i2"})
+    other = _said(tmp_path / "other.jsonl", {"id": "i2"}, {"id": "i2", "rater": "ben"})
+
+    found = merged(one, other)
+
+    assert [(rating.item_id, rating.rater) for rating in found.ratings] == [
+        ("i1", "ada"),
+        ("i2", "ada"),
+        ("i2", "ben"),
+    ]
+    assert found.set_aside == {"the same rating twice": 1}
+
+
+def test_a_rater_who_says_two_things_in_two_places_is_refused_with_both(tmp_path: Path) -> None:
+    one = _said(tmp_path / "one.jsonl", {"id": "i1"})
+    other = _said(tmp_path / "other.jsonl", {"id": "i1", "label": "different"})
+
+    with pytest.raises(DataError, match=r"other.jsonl line 1: ada .* in one.jsonl line 1"):
+        merged(one, other)

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from judge.errors import IllegalTransition
-from judge.results.job import LEGAL, Job, JobState, Wish
+from judge.results.job import LEGAL, Job, JobKind, JobState, Wish
 
 JOB = Job(
     job_id="job-1",
@@ -14,6 +14,11 @@ JOB = Job(
     changed="2026-01-01",
     fingerprint="f",
 )
+
+
+def test_the_id_of_a_job_says_what_it_does() -> None:
+    assert JOB.kind is JobKind.SCORING
+    assert replace(JOB, job_id="validation-1").kind is JobKind.VALIDATION
 
 
 def test_a_cancelled_job_goes_nowhere() -> None:

@@ -1,3 +1,4 @@
+import json
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -9,7 +10,7 @@ import httpx2
 import pytest
 import uvicorn
 
-from judge.client import Client
+from judge.client import Client, RemoteJob
 from judge.testing import FakeEndpoint
 from judge.web.access import Role
 from judge.web.app import create_app
@@ -110,3 +111,55 @@ def service(tmp_path: Path) -> Iterator[Live]:
 @pytest.fixture(autouse=True)
 def _key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_KEY", "sk-fake")
+
+
+RATED_CONFIG = """\
+name: numbers
+cache: false
+dataset: {items: items.jsonl}
+systems:
+  student: {role: student, outputs: outputs.jsonl}
+scorers:
+  equivalence: {judge: %s, against: [reference]}
+"""
+RECORDED = "{recorded: verdicts.jsonl, name: theirs}"
+N_WRONG = 6
+VERDICTS = "".join(
+    json.dumps(
+        {"id": f"i{n}", "label": "different" if n < N_WRONG else "equivalent"}
+        | {"system": "student"}
+    )
+    + "\n"
+    for n in range(N_ITEMS)
+)
+OWN_RATINGS = "ratings: {path: ratings.jsonl, source: human, blind: true, sampling: random}\n"
+
+
+def rated_config(endpoint: FakeEndpoint | None = None, *, ratings: bool = False) -> str:
+    """Return a config with a judge: behind an endpoint, or one whose verdicts are known."""
+    judge = RECORDED
+    if endpoint is not None:
+        judge = f"{{model: fake-judge, base_url: '{endpoint.base_url}', api_key_env: FAKE_KEY}}"
+    return RATED_CONFIG % judge + (OWN_RATINGS if ratings else "")
+
+
+def rating(item_id: str, *, label: str = "equivalent", **more: object) -> dict[str, object]:
+    """Return what Ann, who is a person, says of an output that was drawn like every other."""
+    return {
+        "id": item_id,
+        "system": "student",
+        "rater": "ann",
+        "label": label,
+        "source": "human",
+        "blind": True,
+        "inclusion_probability": 1.0,
+        **more,
+    }
+
+
+def submitted(client: Client, config: str = "", *, ratings: str | None = None) -> RemoteJob:
+    """Submit a job and return it when it is over."""
+    files = {**FILES, "verdicts.jsonl": VERDICTS}
+    if ratings is not None:
+        files["ratings.jsonl"] = ratings or json.dumps(rating("i9", rater="ben")) + "\n"
+    return client.wait(client.submit(config=config or rated_config(), files=files).job_id)

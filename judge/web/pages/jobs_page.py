@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 
 from judge.render.markup import Markup, element, together
 from judge.render.text import flat
-from judge.results.job import Job, JobState
+from judge.results.job import Job, JobKind, JobState
 from judge.web import jobs as api
 from judge.web.access import Caller, Role, needs
 from judge.web.demo import submit_demo
@@ -45,7 +45,7 @@ def overview(
     """Show the jobs of a workspace, newest first."""
     server: Server = request.app.state.server
     found = server.store.service.jobs(
-        workspace=caller.workspace, before=before, limit=_MOST_SHOWN + 1
+        workspace=caller.workspace, kind=JobKind.SCORING, before=before, limit=_MOST_SHOWN + 1
     )
     if not found and before is None:
         return framed("Jobs", *_first_visit(request, caller), caller=caller, place="/")
@@ -77,7 +77,9 @@ async def events(
     server: Server = request.app.state.server
 
     def look() -> list[dict[str, object]]:
-        found = server.store.service.jobs(workspace=caller.workspace, limit=_MOST_SHOWN)
+        found = server.store.service.jobs(
+            workspace=caller.workspace, kind=JobKind.SCORING, limit=_MOST_SHOWN
+        )
         return [_as_told(server, job) for _, job in found]
 
     async def stream() -> AsyncIterator[bytes]:
