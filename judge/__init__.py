@@ -22,7 +22,15 @@ if TYPE_CHECKING:
     from judge.api.reporting import report
     from judge.api.scoring import evaluate, forecast, resume
     from judge.api.validating import validate_judge
-    from judge.errors import ConfigError, DataError, InputError, JudgeError, StoreError
+    from judge.errors import (
+        ConfigError,
+        DataError,
+        InputError,
+        JudgeError,
+        NoScore,
+        StoreError,
+    )
+    from judge.pytest_plugin.judged import JudgedRecord, JudgedRun, assert_judged
     from judge.render.json import examples_jsonl, report_json
     from judge.render.validation_json import validation_json
     from judge.reports.report import Report
@@ -44,7 +52,10 @@ __all__ = [
     "Fate",
     "InputError",
     "JudgeError",
+    "JudgedRecord",
+    "JudgedRun",
     "MemoryStore",
+    "NoScore",
     "NotApplicable",
     "Project",
     "Report",
@@ -53,6 +64,7 @@ __all__ = [
     "StoreError",
     "Undefined",
     "Validation",
+    "assert_judged",
     "evaluate",
     "examples_jsonl",
     "find_run",
@@ -72,7 +84,10 @@ _HOMES = {
     "judge.api.reporting": ("report",),
     "judge.api.scoring": ("evaluate", "forecast", "resume"),
     "judge.api.validating": ("validate_judge",),
-    "judge.errors": ("ConfigError", "DataError", "InputError", "JudgeError", "StoreError"),
+    "judge.errors": (
+        *("ConfigError", "DataError", "InputError", "JudgeError", "NoScore", "StoreError"),
+    ),
+    "judge.pytest_plugin.judged": ("JudgedRecord", "JudgedRun", "assert_judged"),
     "judge.render.json": ("examples_jsonl", "report_json"),
     "judge.render.validation_json": ("validation_json",),
     "judge.reports.report": ("Report",),

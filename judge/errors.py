@@ -12,6 +12,7 @@ JudgeError
 │   ├── IllegalTransition  a job cannot go from its state to that one
 │   └── JobChanged         a job was changed by others since it was read
 ├── StoreError             results cannot be kept: paid work stops first
+├── NoScore                a test asks about what has no score: an error, not a failure
 └── ScoringError           one record has no score: becomes the fate named by `fate`
     ├── InputTooLong       over the judge's context; never cut silently
     ├── JudgeRefused       refusal field, content filter, or prose without a verdict
@@ -89,6 +90,10 @@ class JobChanged(InputError):
 
 class StoreError(JudgeError):
     """Results cannot be kept."""
+
+
+class NoScore(JudgeError):
+    """A test asks about what has no score, or about which nothing can be said."""
 
 
 class ScoringError(JudgeError):

@@ -7,7 +7,7 @@ import pytest
 
 from judge.api.project import Instrument, Project, RunContext
 from judge.api.scoring import evaluate
-from judge.errors import ConfigError, InputError, JudgeIdentityChanged, StoreUnusable
+from judge.errors import ConfigError, DataError, InputError, JudgeIdentityChanged, StoreUnusable
 from judge.records.record import Record
 from judge.results.outcome import Outcome, Score
 from judge.results.store import find_run
@@ -20,7 +20,8 @@ from judge.testing import (
     Received,
     always_equivalent,
 )
-from judge.wiring.endpoint import CallLimits
+from judge.trust.gold import GOLD_KIND
+from judge.wiring.endpoint import CallLimits, call_limits_of_environment
 from judge.wiring.machine import describe_embedding_model
 from judge.wiring.project import open_project, reopen_project
 from judge.wiring.store import open_store, store_exists, vectors_beside
@@ -385,6 +386,49 @@ def test_the_ids_of_outputs_and_ratings_are_in_the_column_the_items_name(
     assert project.ratings.source.fields == {"id": "key"}
     with pytest.raises(InputError, match=r"student\.jsonl line 1: 'key' is missing"):
         opened(head=head.replace("student.jsonl, fields: {id: id}", "student.jsonl"), items=rows)
+
+
+@pytest.mark.usefixtures("quick_embedder")
+def test_answers_that_are_given_stand_for_a_file_and_no_label_is_taken_for_them(
+    opened: Callable[..., Project], tmp_path: Path
+) -> None:
+    rated = opened("ratings: {path: ratings.jsonl, source: human}\nslices: []")
+    config = tmp_path / "project" / "judge.yaml"
+    (tmp_path / "project" / "student.jsonl").unlink()
+
+    given = open_project(config, ids={"b"}, outputs={"student": {"b": "no"}})
+
+    assert [item.item_id for item in given.dataset.items] == ["b"]
+    assert given.dataset.population == rated.dataset.population
+    assert given.dataset.outputs["student"] == {"b": "no"}
+    with open_store("kept.sqlite") as store:
+        whole = open_project(config, outputs={"student": {"a": "another text"}})
+        manifest = asyncio.run(evaluate(whole, store, now=lambda: datetime(2026, 5, 1, tzinfo=UTC)))
+        assert manifest.rated
+        assert not store.documents(GOLD_KIND)
+
+
+def test_answers_given_to_nobody_or_to_no_item_are_refused(
+    opened: Callable[..., Project], tmp_path: Path
+) -> None:
+    opened("scorers: {task: {kind: qa}}")
+    config = tmp_path / "project" / "judge.yaml"
+
+    with pytest.raises(ConfigError, match=r"no system 'studnet' \(did you mean 'student'\?\)"):
+        open_project(config, outputs={"studnet": {}})
+    with pytest.raises(DataError, match="student was given an output for the unknown item 'z'"):
+        open_project(config, outputs={"student": {"z": "no"}})
+
+
+@pytest.mark.parametrize("name", ["JUDGE_MAX_CONNECTIONS", "JUDGE_RPM", "JUDGE_MAX_COST"])
+def test_limits_of_the_environment_are_numbers(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("JUDGE_TPM", "900")
+    found = call_limits_of_environment(max_cost=1.5, vectors=None)
+    monkeypatch.setenv(name, "many")
+
+    assert (found.max_cost, found.tokens_per_minute, found.connections) == (1.5, 900, 64)
+    with pytest.raises(ConfigError, match=f"{name} is no number: 'many'"):
+        call_limits_of_environment(max_cost=None, vectors=None)
 
 
 def test_a_project_is_reopened_from_the_store_with_the_same_measures_and_records(

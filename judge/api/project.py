@@ -179,6 +179,8 @@ class Project:
         terms: what decides whether a student may ship.
         production: what the outputs took to make, as far as anybody says.
         observed: what the output files say beside the outputs.
+        labels_hold: whether the ratings are about these very outputs; False where the outputs did
+            not come from the files of the config.
     """
 
     name: str
@@ -195,6 +197,7 @@ class Project:
     terms: DecisionTerms = field(default_factory=DecisionTerms)
     production: tuple[Production, ...] = ()
     observed: tuple[Observed, ...] = ()
+    labels_hold: bool = True
 
 
 def ratings_of(project: Project) -> Ratings:

@@ -197,7 +197,8 @@ async def _whole(
     watcher: Watcher,
 ) -> RunManifest:
     """Begin a run and score every record."""
-    rated = project.ratings.read(project.dataset) if project.ratings else None
+    labelled = project.ratings if project.labels_hold else None
+    rated = labelled.read(project.dataset) if labelled else None
     run_id = context.run_id
     overlap = await found_in_training(project, stop=context.stop)
     async with project.instruments(context) as instruments:

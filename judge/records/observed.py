@@ -65,6 +65,8 @@ def observed_in(documents: Sequence[bytes], run_id: str) -> tuple[Observed, ...]
 
 def _rows(sources: Iterable[OutputSource]) -> Iterator[Observed]:
     for source in sources:
+        if source.given is not None:
+            continue
         for row in read_rows(source.path, source.fields):
             found = Observed(
                 item_id=row.identifier("id"),

@@ -65,6 +65,33 @@ class CallLimits:
         return MOST_CALLS if self.batch else self.connections
 
 
+def call_limits_of_environment(*, max_cost: float | None, vectors: Path | None) -> CallLimits:
+    """Return the limits that the environment sets, as the options of commands are set by it.
+
+    Args:
+        max_cost: US dollars; None leaves it to ``JUDGE_MAX_COST``.
+        vectors: see `CallLimits`.
+
+    Raises:
+        ConfigError: a variable is no number.
+    """
+    return CallLimits(
+        connections=int(_number("JUDGE_MAX_CONNECTIONS") or DEFAULT_CONNECTIONS),
+        requests_per_minute=_number("JUDGE_RPM"),
+        tokens_per_minute=_number("JUDGE_TPM"),
+        max_cost=_number("JUDGE_MAX_COST") if max_cost is None else max_cost,
+        vectors=vectors,
+    )
+
+
+def _number(variable: str) -> float | None:
+    text = os.environ.get(variable, "")
+    try:
+        return float(text) if text else None
+    except ValueError as error:
+        raise ConfigError(f"the environment variable {variable} is no number: {text!r}") from error
+
+
 class Endpoints:
     """The chat models of one run: who names the same endpoint and model shares its limits.
 

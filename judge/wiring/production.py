@@ -1,15 +1,14 @@
 """From a config to what its systems' outputs took, and on what they ran."""
 
-from pathlib import Path
+from collections.abc import Iterable
 
 from judge.config import Config
 from judge.records.dataset import OutputSource
 from judge.records.output_file import read_made
 from judge.records.production import Conditions, Production, read_production
-from judge.wiring.sources import output_sources
 
 
-def read_productions(config: Config, folder: Path) -> tuple[Production, ...]:
+def read_productions(config: Config, sources: Iterable[OutputSource]) -> tuple[Production, ...]:
     """Return what is said of each system, by its file of outputs and by the config.
 
     Raises:
@@ -17,7 +16,8 @@ def read_productions(config: Config, folder: Path) -> tuple[Production, ...]:
     """
     found = (
         read_production(source, _conditions(config, source))
-        for source in output_sources(config, folder)
+        for source in sources
+        if source.given is None
     )
     return tuple(one for one in found if one.is_known)
 

@@ -1,6 +1,6 @@
 """From a config to a project: its set, its ratings and its instruments."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -39,6 +39,8 @@ from judge.wiring.judging import LOCAL_BATCH, JudgedScorer
 from judge.wiring.production import read_productions
 from judge.wiring.similarity import similarity_instruments
 from judge.wiring.sources import (
+    NONE_GIVEN,
+    Outputs,
     asked_by,
     output_sources,
     rating_source,
@@ -64,6 +66,8 @@ def open_project(
     filters: Mapping[str, str] | None = None,
     sample: int | None = None,
     seed: int | None = None,
+    ids: Collection[str] | None = None,
+    outputs: Outputs = NONE_GIVEN,
     calls: CallLimits | None = None,
     sent: Sequence[Row] = (),
 ) -> Project:
@@ -75,6 +79,9 @@ def open_project(
         filters: slice dimension to value; only those items.
         sample: at most so many items, drawn at random.
         seed: of that draw; None takes the config's.
+        ids: only these items; None takes all.
+        outputs: answers by system and item, in place of the files of these systems, which are not
+            read. People have rated other answers: their labels are not taken for these.
         calls: how fast and how far calls may go.
         sent: ratings that came over a service, beside those the config names.
 
@@ -86,27 +93,31 @@ def open_project(
     if sent and not names_ratings:
         config = config.model_copy(update={"ratings": asked_by(sent[0])})
     folder = path.parent
-    everything = read_everything(config, folder)
+    sources = output_sources(config, folder, given=outputs)
+    everything = read_everything(config, folder, given=outputs)
     check_set(config, folder, everything)
     dataset = everything.selected(
         limit=limit,
         filters=filters,
         sample=sample,
         seed=config.seed if seed is None else seed,
+        ids=ids,
     )
     known = frozenset(item.item_id for item in everything.items)
     workshop = _Workshop(config, folder, dataset, calls=calls or CallLimits(), known_ids=known)
     project = replace(
-        workshop.project(text=text, path=str(path)), production=read_productions(config, folder)
+        workshop.project(text=text, path=str(path)),
+        production=read_productions(config, sources),
+        labels_hold=not outputs,
     )
     check_declared(project.terms, everything, config=text, path=str(path))
     if config.dataset.pairs is None:
-        project = replace(project, observed=read_observed(output_sources(config, folder)))
+        project = replace(project, observed=read_observed(sources))
     if sent and project.ratings is not None:
         came = sent_source(project.ratings.source, sent)
         told = replace(project.ratings, sent=came)
         project = replace(project, ratings=told if names_ratings else replace(told, source=came))
-    if project.ratings is not None:
+    if project.ratings is not None and project.labels_hold:
         project.ratings.read(dataset)  # whatever is wrong with them is said now
     return project
 
@@ -123,7 +134,10 @@ def reopen_project(
     folder = Path(manifest.config_path).parent
     dataset = store.dataset(manifest)
     workshop = _Workshop(config, folder, dataset, calls=calls or CallLimits(), known_ids=None)
-    return workshop.project(text=manifest.config, path=manifest.config_path)
+    # The ratings, too, may be about other outputs by now: labels are kept when a run begins.
+    return replace(
+        workshop.project(text=manifest.config, path=manifest.config_path), labels_hold=False
+    )
 
 
 def project_of(text: str, dataset: Dataset, *, path: Path, calls: CallLimits) -> Project:

@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
+from typing import TypeAlias
 
 from judge.config import (
     AdherenceSection,
     Config,
     RatingsSection,
     TrustSection,
+    read_config,
 )
-from judge.errors import ConfigError
+from judge.errors import ConfigError, DataError, did_you_mean
 from judge.records.dataset import (
     Dataset,
     ItemSource,
@@ -31,11 +34,49 @@ RANDOM_SAMPLING = "random"
 _CHANCE = "inclusion_probability"
 
 
-def read_everything(config: Config, folder: Path) -> Dataset:
-    """Read the whole set a config names, before any selection."""
+Outputs: TypeAlias = Mapping[str, Mapping[str, str]]
+"""Answers by system and item."""
+
+NONE_GIVEN: Outputs = MappingProxyType({})
+
+
+def read_everything(config: Config, folder: Path, *, given: Outputs = NONE_GIVEN) -> Dataset:
+    """Read the whole set a config names, before any selection.
+
+    Args:
+        config: names the set.
+        folder: of the config.
+        given: answers in place of the files of their systems.
+
+    Raises:
+        ConfigError: there is no such system.
+        DataError: a file, or what was given, cannot be used.
+    """
+    for name in given:
+        if name not in config.systems:
+            raise ConfigError(
+                f"there is no system {name!r}{did_you_mean(name, config.systems)}; "
+                f"the config has: {', '.join(config.systems) or 'none, but pairs'}"
+            )
     if config.dataset.pairs is not None:
         return read_pairs(item_source(config, folder))
-    return read_dataset(item_source(config, folder), output_sources(config, folder))
+    found = read_dataset(item_source(config, folder), output_sources(config, folder, given=given))
+    known = {item.item_id for item in found.items}
+    for name, answers in given.items():
+        if unknown := sorted(answers.keys() - known):
+            raise DataError(f"{name} was given an output for the unknown item {unknown[0]!r}")
+    return found
+
+
+def read_items_of(path: Path) -> Dataset:
+    """Read the items and systems of a config, without the systems' answers.
+
+    Raises:
+        InputError: the config or the items cannot be used.
+    """
+    config, _ = read_config(path)
+    nothing: Outputs = {name: {} for name in config.systems}
+    return read_everything(config, path.parent, given=nothing)
 
 
 def item_source(config: Config, folder: Path) -> ItemSource:
@@ -72,8 +113,10 @@ def schema_rules(section: AdherenceSection, folder: Path) -> SchemaRules:
     )
 
 
-def output_sources(config: Config, folder: Path) -> tuple[OutputSource, ...]:
-    """Return each system's file of answers and how it reads."""
+def output_sources(
+    config: Config, folder: Path, *, given: Outputs = NONE_GIVEN
+) -> tuple[OutputSource, ...]:
+    """Return each system's file of answers and how it reads, or the answers that are given."""
     return tuple(
         OutputSource(
             system=System(
@@ -82,6 +125,7 @@ def output_sources(config: Config, folder: Path) -> tuple[OutputSource, ...]:
             path=folder / part.outputs,
             # Answers are keyed by the items' own id column unless they say otherwise.
             fields={**id_field(config.dataset.fields), **part.fields},
+            given=given.get(name),
         )
         for name, part in config.systems.items()
     )

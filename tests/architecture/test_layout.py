@@ -16,7 +16,7 @@ ACROSS_MODULES = frozenset(
     }
 )
 # Packages whose modules are parts of one thing, tested as a whole in one file.
-TESTED_AS_A_WHOLE = ("api", "fault_server", "wiring")
+TESTED_AS_A_WHOLE = ("api", "fault_server", "pytest_plugin", "wiring")
 # Values and protocols without behaviour, tested wherever they are used.
 WITHOUT_BEHAVIOUR = frozenset(
     {

@@ -1,0 +1,1 @@
+"""A pytest plugin: tests that assert what a run of their own judged."""
