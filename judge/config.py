@@ -51,12 +51,13 @@ _TASK_KEYS: Mapping[str, frozenset[str]] = {
     "classification": frozenset({"labels", "place", "ignore_case"}),
     "extraction": frozenset({"ignore_case", "lists", "decimal_mark", "decimals", "dates"}),
 }
-_OWN_NAMES = frozenset(
+OWN_NAMES = frozenset(
     {
         *(EQUIVALENCE_SCORER, *SIMILARITIES, ADHERENCE),
         *(EXACT_MATCH, TOKEN_F1, *VARIANTS, ACCURACY, FIELD_F1),
     }
 )
+"""Names of scorers that no further criterion may have."""
 _Against: TypeAlias = Annotated[
     list[Literal[Target.REFERENCE, Target.TEACHER, Target.OPPONENT, Target.SOURCE]],
     Field(min_length=1),
@@ -702,7 +703,7 @@ def _check_parts(config: Config, name: str) -> None:
     _check_similarity(config.scorers.similarity, name)
     _check_adherence(config.scorers.adherence, name)
     for scorer in config.scorers.judged:
-        if scorer in _OWN_NAMES or not _NAME.fullmatch(scorer):
+        if scorer in OWN_NAMES or not _NAME.fullmatch(scorer):
             raise ConfigError(
                 f"{name}: scorers.judged.{scorer}: give it another name, of letters, digits, "
                 "'-' and '_', that is none of the other scorers'"

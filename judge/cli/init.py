@@ -1,43 +1,22 @@
 """``judge init``: a commented config made from the columns of one's own files."""
 
-import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from judge.cli.config_text import NO_RATINGS, head, rating_terms, role_of, scorers
+from judge.cli.yaml_text import flow, relative, scalar
 from judge.errors import ConfigError
+from judge.importers.columns import POSITIVE, column_for, few_values
 
 if TYPE_CHECKING:
     from judge.records.rows import Row
 
-_ROLES = ("teacher", "sft", "distilled", "student")
-# What people call these columns; the first one found is taken, and the config says so.
-_COLUMNS: Mapping[str, Sequence[str]] = {
-    "id": ("id", "item_id", "question_id", "example_id", "doc_id", "uid", "key"),
-    "input": ("input", "question", "prompt", "document", "source", "article", "text", "context"),
-    "reference": (
-        "reference",
-        "golden_answer",
-        "gold",
-        "answer",
-        "target",
-        "expected",
-        "expected_output",
-        "summary",
-        "label",
-    ),
-    "output": ("output", "answer", "response", "prediction", "completion", "generated", "text"),
-    "label": ("label", "correct", "verdict", "rating", "score"),
-    "system": ("system", "model", "system_id"),
-    "rater": ("rater", "annotator", "annotator_id", "worker", "user"),
-}
-_FEWEST_VALUES, _MOST_VALUES = 2, 12
 _SAMPLED_ROWS = 500
-_POSITIVE = ("true", "1", "yes", "correct", "equivalent", "good", "pass")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,32 +31,79 @@ class _Seen:
         return list(self.rows[0].values)
 
     def column_for(self, field: str) -> str | None:
-        return next((name for name in _COLUMNS[field] if name in self.columns), None)
+        return column_for(field, self.columns)
 
 
 def init(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[FILE]...",
+            help="Files of other tools, recognised by their shape: logs, results, ratings.",
+            show_default=False,
+        ),
+    ] = None,
     *,
-    items: Annotated[Path, typer.Option(help="Your items: JSONL or CSV.")],
+    items: Annotated[Path | None, typer.Option(help="Your items.", show_default=False)] = None,
     system: Annotated[
-        list[str],
-        typer.Option(metavar="NAME=FILE", help="A system's outputs, for example teacher=t.jsonl."),
-    ],
-    ratings: Annotated[Path | None, typer.Option(help="What people said: JSONL or CSV.")] = None,
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=FILE",
+            help="A system's outputs, for example teacher=t.jsonl; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    ratings: Annotated[Path | None, typer.Option(help="What people said.")] = None,
     schema: Annotated[Path | None, typer.Option(help="JSON Schema the outputs must meet.")] = None,
+    teacher: Annotated[
+        str, typer.Option(metavar="NAME", help="Which of the systems in a FILE is the teacher.")
+    ] = "",
     output: Annotated[Path, typer.Option("-o", "--output")] = Path("judge.yaml"),
 ) -> None:
-    """Write a commented config made from the columns of your own files, and check it."""
-    from judge.cli.output import write_whole
-    from judge.config import parse_config
+    """Write a commented config, and check it.
+
+    It is made from the columns of your own files (JSONL or CSV), or from files of other tools,
+    whose rows are written as JSONL beside it.
+    """
+    from judge.cli.importing import any_foreign
 
     if output.exists():
         raise ConfigError(f"{output} exists already; give another name with -o")
+    systems = [_named_file(pair) for pair in system or []]
+    own = [*([items] if items else []), *(path for _, path in systems)]
+    own += [ratings] if ratings else []
+    if files or any_foreign(own):
+        _init_imported(
+            files or [], items, systems, ratings, schema=schema, teacher=teacher, output=output
+        )
+        return
+    if items is None or not systems:
+        raise ConfigError(
+            "give files of other tools (judge init results.json), or your own: judge init --items "
+            "items.jsonl --system NAME=outputs.jsonl"
+        )
+    if teacher:
+        raise ConfigError("--teacher is for a FILE that holds several systems; name yours so")
+    _init_own(items, systems, ratings, schema=schema, output=output)
+
+
+def _init_own(
+    items: Path,
+    systems: Sequence[tuple[str, Path]],
+    ratings: Path | None,
+    *,
+    schema: Path | None,
+    output: Path,
+) -> None:
+    from judge.cli.output import write_whole
+    from judge.config import parse_config
+
     folder = output.parent
     lines = [
-        *_head(output),
+        *head(output),
         *_dataset(_seen(items), folder),
-        *_systems(system, folder),
-        *_scorers(schema, folder),
+        *_systems(systems, folder),
+        *scorers(schema, folder),
         *_ratings(_seen(ratings) if ratings else None, folder),
     ]
     text = "\n".join(lines) + "\n"
@@ -88,6 +114,51 @@ def init(
         print("judge: no --ratings: judged numbers stay withheld", file=sys.stderr)
 
 
+def _init_imported(
+    files: Sequence[Path],
+    items: Path | None,
+    systems: Sequence[tuple[str, Path]],
+    ratings: Path | None,
+    *,
+    schema: Path | None,
+    teacher: str,
+    output: Path,
+) -> None:
+    from judge.cli.imported_config import config_text
+    from judge.cli.importing import (
+        Given,
+        explanation,
+        import_set,
+        rows_folder,
+        write_rows,
+    )
+    from judge.cli.output import write_whole
+    from judge.config import parse_config
+    from judge.importers.plain import Holds
+
+    given = [Given(path=items, holds=Holds.ITEMS)] if items else []
+    given += [Given(path=path) for path in files]
+    given += [Given(path=path, name=name, holds=Holds.OUTPUTS) for name, path in systems]
+    given += [Given(path=ratings)] if ratings else []
+    found = import_set(given)
+    text = config_text(found, output, schema=schema, teacher=teacher)
+    parse_config(text, name=output.name)
+    write_rows(found, output)
+    write_whole(output, text.encode())
+    for line in explanation(found):
+        print(line)
+    print(f"wrote {output} and {rows_folder(output)}; read its comments, then: judge run {output}")
+    if not found.merged.ratings:
+        print("judge: no ratings by people: judged numbers stay withheld", file=sys.stderr)
+
+
+def _named_file(pair: str) -> tuple[str, Path]:
+    name, sign, file = pair.partition("=")
+    if not (name and sign and file):
+        raise ConfigError(f"--system {pair!r} must be NAME=FILE, for example teacher=t.jsonl")
+    return name, Path(file)
+
+
 def _seen(path: Path) -> _Seen:
     from itertools import islice
 
@@ -96,19 +167,10 @@ def _seen(path: Path) -> _Seen:
     return _Seen(path=path, rows=list(islice(read_rows(path, {}), _SAMPLED_ROWS)))
 
 
-def _head(output: Path) -> list[str]:
-    from judge.shipped import shipped
-
-    return [
-        f"# yaml-language-server: $schema={shipped('configs/judge.schema.json').resolve()}",
-        f"name: {output.stem}",
-    ]
-
-
 def _dataset(seen: _Seen, folder: Path) -> list[str]:
     fields = _mapped(seen, ("id", "input", "reference"))
-    lines = ["", "dataset:", f"  items: {_path(seen.path, folder)}"]
-    lines += [f"  fields: {_flow(fields)}   # our field: your column"] if fields else []
+    lines = ["", "dataset:", f"  items: {relative(seen.path, folder)}"]
+    lines += [f"  fields: {flow(fields)}   # our field: your column"] if fields else []
     if seen.column_for("id") is None:
         raise ConfigError(
             f"{seen.path.name} has no column that looks like an id; its columns are: "
@@ -122,72 +184,41 @@ def _dataset(seen: _Seen, folder: Path) -> list[str]:
         lines.append('  # alternatives: "/"        # if a reference lists several right answers')
     lines.append("  # cluster: document_id     # if several items share a document")
     if slices := _slice_columns(seen):
-        lines.append(f"slices: [{', '.join(map(_scalar, slices))}]   # columns with few values")
+        lines.append(f"slices: [{', '.join(map(scalar, slices))}]   # columns with few values")
     else:
         lines.append("# slices: [kind]           # columns to report by; default: keys of 'slices'")
     return lines
 
 
-def _systems(systems: Sequence[str], folder: Path) -> list[str]:
+def _systems(systems: Sequence[tuple[str, Path]], folder: Path) -> list[str]:
     lines = ["", "systems:"]
-    for pair in systems:
-        name, sign, file = pair.partition("=")
-        if not (name and sign and file):
-            raise ConfigError(f"--system {pair!r} must be NAME=FILE, for example teacher=t.jsonl")
-        seen = _seen(Path(file))
+    for name, path in systems:
+        seen = _seen(path)
         if seen.column_for("output") is None:
             raise ConfigError(
                 f"{seen.path.name} has no column that looks like an output; its columns are: "
                 f"{', '.join(seen.columns)}; rename one of them to 'output'"
             )
-        role = next((role for role in _ROLES if role in name.lower()), "student")
         fields = _mapped(seen, ("id", "output"))
         lines += [
-            f"  {_scalar(name)}:",
-            f"    role: {role}   # teacher, sft, distilled or student",
-            f"    outputs: {_path(Path(file), folder)}",
+            f"  {scalar(name)}:",
+            f"    role: {role_of(name)}   # teacher, sft, distilled or student",
+            f"    outputs: {relative(path, folder)}",
         ]
-        lines += [f"    fields: {_flow(fields)}"] if fields else []
+        lines += [f"    fields: {flow(fields)}"] if fields else []
     return lines
-
-
-def _scorers(schema: Path | None, folder: Path) -> list[str]:
-    adherence = f"{{schema: {_path(schema, folder)}}}" if schema else "{}"
-    return [
-        "",
-        "scorers:",
-        "  equivalence:",
-        "    judge: baseline          # embedded: no key, no network; the line to beat",
-        "    # judge: {model: gpt-4.1-mini, prompt: equivalence/v1, api_key_env: OPENAI_API_KEY}",
-        "    # against: [reference, teacher]   # default: what there is",
-        "  similarity: {}",
-        f"  adherence: {adherence}   # a JSON Schema here, or a 'schema' column in the items",
-    ]
 
 
 def _ratings(seen: _Seen | None, folder: Path) -> list[str]:
     if seen is None:
-        return [
-            "",
-            "# Judged numbers stay withheld until people have rated some of the outputs:",
-            "# ratings:",
-            "#   path: ratings.jsonl      # id, system, rater, label",
-            "#   labels: {true: equivalent, false: different}",
-            "#   target: reference        # what raters compared the output with",
-            "#   source: human",
-            "#   blind: true              # raters saw neither verdict nor system",
-            "#   sampling: random         # how the rated outputs were drawn",
-        ]
-    lines = ["", "ratings:", f"  path: {_path(seen.path, folder)}"]
+        return list(NO_RATINGS)
+    lines = ["", "ratings:", f"  path: {relative(seen.path, folder)}"]
     fields = _mapped(seen, ("id", "system", "rater", "label"))
-    lines += [f"  fields: {_flow(fields)}"] if fields else []
+    lines += [f"  fields: {flow(fields)}"] if fields else []
     return [
         *lines,
         *_labels(seen),
-        "  target: reference          # what raters compared the output with: check this",
-        "  source: human              # or constructed",
-        "  blind: false               # set to true if raters saw neither verdict nor system",
-        "  # sampling: random         # how the rated outputs were drawn: say it if you know",
+        *rating_terms(),
     ]
 
 
@@ -202,7 +233,7 @@ def _labels(seen: _Seen) -> list[str]:
     if set(values) <= {"equivalent", "different"}:
         return []
     pairs = [
-        f"{_scalar(value)}: {'equivalent' if str(value).casefold() in _POSITIVE else 'different'}"
+        f"{scalar(value)}: {'equivalent' if str(value).casefold() in POSITIVE else 'different'}"
         for value in values
     ]
     return [f"  labels: {{{', '.join(pairs)}}}   # label as stored: what it means; check this"]
@@ -218,29 +249,5 @@ def _slice_columns(seen: _Seen) -> list[str]:
     return [
         name
         for name in seen.columns
-        if name not in used and _few([row.values.get(name) for row in seen.rows])
+        if name not in used and few_values([row.values.get(name) for row in seen.rows])
     ]
-
-
-def _few(values: Sequence[object]) -> bool:
-    if not all(isinstance(value, str | bool | int) and str(value).strip() for value in values):
-        return False
-    distinct = len(set(map(str, values)))
-    # As many values as rows is an id or a text, not a slice.
-    return _FEWEST_VALUES <= distinct <= min(_MOST_VALUES, len(values) // 2)
-
-
-def _path(path: Path, folder: Path) -> str:
-    return _scalar(str(os.path.relpath(path, folder)))
-
-
-def _flow(fields: Mapping[str, str]) -> str:
-    return f"{{{', '.join(f'{field}: {_scalar(column)}' for field, column in fields.items())}}}"
-
-
-def _scalar(value: object) -> str:
-    import yaml
-
-    # One line, however long: a folded path would be no YAML where it is put.
-    text = yaml.safe_dump(value, default_flow_style=True, width=float("inf"))
-    return text.removesuffix("\n...\n").strip()

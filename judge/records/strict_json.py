@@ -52,15 +52,21 @@ class StrictJsonError(ValueError):
         self.position = position
 
 
-def read_strict_json(text: str) -> JsonValue:
+def read_strict_json(text: str, *, not_finite_as_null: bool = False) -> JsonValue:
     """Read exactly one JSON document.
+
+    Args:
+        text: the document.
+        not_finite_as_null: whether NaN and Infinity, which Python writes, are read as null; else
+            they are refused.
 
     Raises:
         StrictJsonError: the text breaks one of the rules above; the message names the place.
     """
     _refuse_depth(text)
     try:
-        value: JsonValue = _DECODER.decode(text)
+        decoder = _LENIENT_DECODER if not_finite_as_null else _DECODER
+        value: JsonValue = decoder.decode(text)
     except json.JSONDecodeError as error:
         raise _syntax_error(error) from error
     except _Broken as error:
@@ -124,6 +130,13 @@ def _real(digits: str) -> float:
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_unique,
     parse_constant=_refuse_constant,
+    parse_int=_integer,
+    parse_float=_real,
+)
+
+_LENIENT_DECODER = json.JSONDecoder(
+    object_pairs_hook=_unique,
+    parse_constant=lambda _: None,
     parse_int=_integer,
     parse_float=_real,
 )

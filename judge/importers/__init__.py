@@ -1,0 +1,1 @@
+"""Files of other tools, recognised by their shape and read into our own rows."""

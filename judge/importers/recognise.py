@@ -1,0 +1,127 @@
+"""Which tool a file is of, told by its shape and not by its name."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import chain
+from pathlib import Path
+
+from judge.errors import DataError
+from judge.importers import inspect_log, lm_eval, promptfoo
+from judge.importers.archive import Archive
+from judge.importers.documents import read_document, read_lines, unreadable
+from judge.importers.imported import Imported
+from judge.importers.plain import Holds, read_table
+from judge.importers.table import csv_table, split_table, table_of
+from judge.records.strict_json import JsonValue
+
+KNOWN = (
+    "inspect_ai logs (.eval, .json) and samples, promptfoo results, lm-evaluation-harness samples, "
+    "and tables in JSON, JSONL or CSV"
+)
+
+_ZIP = b"PK\x03\x04"
+_LINES = frozenset({".jsonl", ".ndjson"})
+_HEAD = 16
+
+
+def read_foreign(path: Path, *, holds: Holds | None) -> Imported | None:
+    """Read a file of another tool.
+
+    Args:
+        path: the file or folder.
+        holds: what a table with columns as people name them is given as; None for JSONL and CSV
+            that are read as they are: then None is returned for them.
+
+    Raises:
+        DataError: it cannot be read, or is of no shape that is known; the message names what was
+            expected, the place and the remedy.
+        MissingExtra: what reads it is not installed.
+    """
+    head = _head(path)
+    if head.startswith(_ZIP):
+        return _archive(path)
+    suffix = path.suffix.lower()
+    if suffix == ".csv":
+        return None if holds is None else read_table(csv_table(path), holds=holds)
+    if suffix in _LINES:
+        return _of_lines(path, holds)
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
+        return _of_document(path, holds or Holds.ANYTHING)
+    raise DataError(f"{path}: of no kind that is known; known are {KNOWN}")
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_HEAD)
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def _archive(path: Path) -> Imported:
+    with Archive(path) as archive:
+        if inspect_log.MEMBER not in archive.names:
+            raise DataError(
+                f"{path.name}: a zip archive without {inspect_log.MEMBER}, so no log of inspect_ai;"
+                " unpack it and give the file that is meant"
+            )
+    return inspect_log.read_archive(path)
+
+
+def _of_lines(path: Path, holds: Holds | None) -> Imported | None:
+    lines = read_lines(path)
+    first = next(lines, None)
+    if first is None:
+        raise DataError(f"{path.name} holds no rows; nothing can be taken from it")
+    rows: Iterator[tuple[str, JsonValue]] = chain([first], lines)
+    found = _of_rows(path, first[1], rows)
+    if found is not None or holds is None:
+        return found
+    return read_table(table_of(path, list(rows)), holds=holds)
+
+
+def _of_rows(
+    path: Path, first: JsonValue, rows: Iterator[tuple[str, JsonValue]]
+) -> Imported | None:
+    """Read rows of which the first is like those of one tool."""
+    for is_one, read in (
+        (lm_eval.is_sample, lm_eval.read_samples),
+        (promptfoo.is_result, promptfoo.read_rows),
+        (inspect_log.is_sample, inspect_log.read_samples),
+    ):
+        if is_one(first):
+            return read(path, list(rows))
+    return None
+
+
+def _of_document(path: Path, holds: Holds) -> Imported:
+    document = _document(path)
+    if isinstance(document, dict):
+        if inspect_log.is_log(document):
+            return inspect_log.read_log(path, document)
+        if promptfoo.is_results(document):
+            return promptfoo.read_results(path, document)
+        if {"columns", "data"} <= document.keys():
+            return read_table(split_table(path, document), holds=holds)
+        keys = ", ".join(map(repr, list(document)[:8])) or "none"
+        raise DataError(
+            f"{path.name}: a JSON object of no shape that is known; its keys are: {keys}; known "
+            f"are {KNOWN}"
+        )
+    if not isinstance(document, list) or not document:
+        raise DataError(f"{path.name}: a JSON document must be an object, or a list of objects")
+    rows = [(f"{path.name}: [{k}]", row) for k, row in enumerate(document)]
+    return _of_rows(path, document[0], iter(rows)) or read_table(table_of(path, rows), holds=holds)
+
+
+def _document(path: Path) -> JsonValue:
+    try:
+        return read_document(path)
+    except DataError:
+        # Many tools give JSON lines the ending .json.
+        rows: list[JsonValue] = []
+        with suppress(DataError):
+            rows = [row for _, row in read_lines(path)]
+        if len(rows) > 1:
+            return rows
+        raise
