@@ -38,7 +38,7 @@ def init(
     files: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[FILE]...",
+            metavar="FILE",
             help="Files of other tools, recognised by their shape: logs, results, ratings.",
             show_default=False,
         ),
@@ -60,10 +60,10 @@ def init(
     ] = "",
     output: Annotated[Path, typer.Option("-o", "--output")] = Path("judge.yaml"),
 ) -> None:
-    """Write a commented config, and check it.
+    """Write a commented config from your own files or those of other tools, and check it.
 
-    It is made from the columns of your own files (JSONL or CSV), or from files of other tools,
-    whose rows are written as JSONL beside it.
+    Your own (JSONL or CSV) are read by their columns. Rows out of files of other tools are written
+    as JSONL beside the config, with an account of what became what.
     """
     from judge.cli.importing import any_foreign
 

@@ -9,11 +9,12 @@ def scalar(value: object) -> str:
     """Return a value on one line, quoted where YAML would read it as something else."""
     import yaml
 
-    # One line, however long: a folded path would be no YAML where it is put.
+    # One line, however long: a folded path would be no YAML where it is put. In a list, as a comma
+    # or a bracket means something within braces.
     text: str = yaml.safe_dump(
-        value, default_flow_style=True, width=float("inf"), allow_unicode=True
+        [value], default_flow_style=True, width=float("inf"), allow_unicode=True
     )
-    return text.removesuffix("\n...\n").strip()
+    return text.strip()[1:-1]
 
 
 def relative(path: Path, folder: Path) -> str:

@@ -27,17 +27,21 @@ class Rated:
 def rated(ratings: Sequence[ImportedRating], scales: Mapping[str, Scale]) -> Rated | None:
     """Say what ratings are about; None where there are none.
 
-    A question that is called like a judge is about that one; else the first whose labels can be
-    read on a judge's scale, and then on that of equivalence.
+    A question that is called like a judge is about that one; else the first whose labels are the
+    categories of a scale, and then the first whose labels can be told to be right and wrong.
     """
     labels: dict[str, list[str]] = {}
     for rating in ratings:
         labels.setdefault(rating.question, []).append(rating.label)
     if not labels:
         return None
-    for question, judge in _pairs(list(labels), list(scales)):
-        scale = scales[judge] if judge else EQUIVALENCE
-        if (read := readings(labels[question], scale)) is not None:
+    pairs = [
+        (question, judge, readings(labels[question], scales.get(judge, EQUIVALENCE)))
+        for question, judge in _pairs(list(labels), list(scales))
+    ]
+    best = sorted(pairs, key=lambda pair: (not _namesakes(pair[0], pair[1]), bool(pair[2])))
+    for question, judge, read in best:
+        if read is not None:
             return Rated(question=question, judge=judge, labels=read)
     return Rated(question=next(iter(labels)), judge="", labels=None)
 
@@ -63,9 +67,11 @@ def readings(labels: Sequence[str], scale: Scale) -> Mapping[str, str] | None:
     return {label: meant[label] for label in distinct}
 
 
+def _namesakes(question: str, judge: str) -> bool:
+    return bool(judge) and question.casefold() == judge.casefold()
+
+
 def _pairs(questions: Sequence[str], judges: Sequence[str]) -> Iterator[tuple[str, str]]:
-    for question in questions:
-        yield from ((question, one) for one in judges if one.casefold() == question.casefold())
     for question in questions:
         yield from ((question, one) for one in judges)
     for question in questions:

@@ -10,7 +10,8 @@ _MOST_CATEGORIES = 11
 _TWO = 2
 _ZERO_ONE = ("0", "1")
 _TRUTH = ("false", "true")
-_NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,15})?")
+_NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,20})?(e-?\d{1,3})?")
+_WHOLE = re.compile(r"-?\d+")
 
 
 def scale_of(labels: Sequence[str], *, declared: Sequence[str] | None = None) -> Scale | str:  # noqa: PLR0911 - a return for each kind
@@ -66,7 +67,7 @@ def _numbers(labels: set[str]) -> dict[float, str] | None:
 
 def _numeric(numbers: dict[float, str]) -> Scale | str:
     low, high = min(numbers), max(numbers)
-    if all(one.is_integer() for one in numbers) and 0 < high - low < _MOST_CATEGORIES:
+    if all(map(_WHOLE.fullmatch, numbers.values())) and 0 < high - low < _MOST_CATEGORIES:
         return _ordered([str(one) for one in range(int(low), int(high) + 1)])
     if len(numbers) > _MOST_CATEGORIES:
         return f"{len(numbers)} different numbers are no categories; a verdict is one of a few"

@@ -27,6 +27,7 @@ WITHOUT_BEHAVIOUR = frozenset(
         "render/page.py",
         "results/format_faults.py",
         "cli/options.py",
+        "cli/config_text.py",
         "cli/loop.py",
         "results/database.py",
         "results/tables.py",
