@@ -51,7 +51,8 @@ def test_long_texts_among_the_metadata_are_no_slices_and_not_kept(gathering: Gat
 
 
 def test_scores_that_are_no_single_value_and_second_ones_are_counted(gathering: Gathering) -> None:
-    for label in (True, [1], "no"):
+    labels: list[JsonValue] = [True, [1], "no"]
+    for label in labels:
         gathering.verdict("1", system="s", judge="j", label=label, reply=3, place="p")
 
     found = gathering.done()
@@ -63,7 +64,8 @@ def test_scores_that_are_no_single_value_and_second_ones_are_counted(gathering: 
 
 
 def test_ratings_that_are_no_single_label_are_counted(gathering: Gathering) -> None:
-    for label, seconds in (("good", 2), (["a", "b"], None), (3.0, "x")):
+    said: list[tuple[JsonValue, JsonValue]] = [("good", 2), (["a", "b"], None), (3.0, "x")]
+    for label, seconds in said:
         gathering.rating(
             "1", system="s", rater="ann", question="q", label=label, seconds=seconds, place="p"
         )

@@ -74,8 +74,9 @@ def test_without_any_output_the_remedy_is_named() -> None:
 
 
 def test_metadata_with_few_values_in_every_item_become_slices_and_others_are_named() -> None:
-    metadata = [
-        {"kind": ("a", "b")[k % 2], "long": k > 1, "note": f"n{k}", "tags": ["y", "x"][: 1 + k % 2]}
+    tags: list[JsonValue] = ["y", "x"]
+    metadata: list[dict[str, JsonValue]] = [
+        {"kind": ("a", "b")[k % 2], "long": k > 1, "note": f"n{k}", "tags": tags[: 1 + k % 2]}
         for k in range(4)
     ]
     metadata[3] = {name: one for name, one in metadata[3].items() if name != "note"}

@@ -4,6 +4,7 @@ import pytest
 
 from judge.errors import DataError
 from judge.importers.table import csv_table, split_table, table_of
+from judge.records.strict_json import JsonValue
 
 
 def test_an_empty_cell_of_a_csv_file_is_null(tmp_path: Path) -> None:
@@ -39,10 +40,10 @@ def test_lists_of_columns_and_data_are_a_table(tmp_path: Path) -> None:
     ],
 )
 def test_a_table_that_does_not_hold_together_is_named(
-    document: dict[str, object], problem: str, tmp_path: Path
+    document: dict[str, JsonValue], problem: str, tmp_path: Path
 ) -> None:
     with pytest.raises(DataError, match=problem):
-        split_table(tmp_path / "t.json", document)  # type: ignore[arg-type] - JSON of a test
+        split_table(tmp_path / "t.json", document)
 
 
 def test_a_row_that_is_no_object_is_named(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 from judge.importers.texts import asked_text, input_text, is_chat, output_text, written_out
 from judge.records.strict_json import JsonValue
 
-CHAT: JsonValue = [
+CHAT: list[JsonValue] = [
     {"role": "system", "content": "Be short."},
     {"role": "user", "content": [{"type": "text", "text": "Hi"}, {"type": "image_url"}, "there"]},
 ]
