@@ -29,6 +29,7 @@ from judge.cli.reread import reread
 from judge.cli.resume import resume
 from judge.cli.run import run
 from judge.cli.serve import serve
+from judge.cli.tune import tune
 from judge.cli.validate import validate
 from judge.cli.verify import verify
 from judge.errors import InputError, JudgeError
@@ -79,6 +80,7 @@ for _verb in (
     plan,
     label,
     validate,
+    tune,
     report,
     compare,
     history,

@@ -23,7 +23,7 @@ from judge.records.scale import Scale, ScaleKind
 NOTHING = "nothing"
 """What a prompt is `against` that looks at the answer alone."""
 
-_FILE = re.compile(
+PROMPT_FILE = re.compile(
     r"\A---\n(?P<front>.*?)\n---\n(?P<system>.*?)^--- user ---\n(?P<user>.*)\Z",
     re.DOTALL | re.MULTILINE,
 )
@@ -206,7 +206,7 @@ def read_prompt(path: Path) -> Prompt:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"the prompt {path} cannot be read: {error}") from error
-    if (parted := _FILE.match(text)) is None:
+    if (parted := PROMPT_FILE.match(text)) is None:
         raise ConfigError(
             f"the prompt {path.name} must hold front matter between '---' lines, the system "
             "text, a line '--- user ---' and the user text"

@@ -1,6 +1,6 @@
 """From a config to a project: its set, its ratings and its instruments."""
 
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -70,6 +70,7 @@ def open_project(
     outputs: Outputs = NONE_GIVEN,
     calls: CallLimits | None = None,
     sent: Sequence[Row] = (),
+    changed: Callable[[Config], Config] | None = None,
 ) -> Project:
     """Read a config and everything it names, and check all of it before anything is spent.
 
@@ -84,11 +85,14 @@ def open_project(
             read. People have rated other answers: their labels are not taken for these.
         calls: how fast and how far calls may go.
         sent: ratings that came over a service, beside those the config names.
+        changed: makes another config of the one that was read; None leaves it.
 
     Raises:
         InputError: something cannot be used; the message says what, where, and what to do.
     """
     config, text = read_config(path)
+    if changed is not None:
+        config = changed(config)
     names_ratings = config.ratings is not None
     if sent and not names_ratings:
         config = config.model_copy(update={"ratings": asked_by(sent[0])})
