@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _TIMEOUT_S = 60.0
 _LOOK_S = 0.5
 _RATINGS_PAGE = 1000
+_TOO_OFTEN = "too_many_requests"
 _OVER = frozenset({"finished", "incomplete", "failed", "cancelled", "paused"})
 
 
@@ -88,11 +89,15 @@ class Client:
     Args:
         server: its address, for example ``http://127.0.0.1:8000``.
         key: made with ``judge keys create``.
+        sleep: waits for so many seconds: between looks, and where the service is asked too often.
     """
 
-    def __init__(self, server: str, *, key: str) -> None:
+    def __init__(
+        self, server: str, *, key: str, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
         import httpx2  # 0.1 s to import
 
+        self._sleep = sleep
         self._http = httpx2.Client(
             base_url=server.rstrip("/"),
             headers={"Authorization": f"Bearer {key}"},
@@ -175,7 +180,7 @@ class Client:
         """Return a job when it is over; tell the watcher how it stands meanwhile."""
         while not (found := self.job(job_id)).is_over:
             watcher(found)
-            time.sleep(_LOOK_S)
+            self._sleep(_LOOK_S)
         watcher(found)
         return found
 
@@ -186,6 +191,10 @@ class Client:
     def resume(self, job_id: str, *, retry_failed: bool = False) -> RemoteJob:
         """Let a job go on."""
         return self._job("POST", f"/v1/jobs/{job_id}/resume", body={"retry_failed": retry_failed})
+
+    def retry(self, job_id: str) -> RemoteJob:
+        """Score again what failed in a job."""
+        return self._job("POST", f"/v1/jobs/{job_id}/retry")
 
     def cancel(self, job_id: str) -> RemoteJob:
         """Cancel a job for good; what it has scored stays."""
@@ -330,13 +339,17 @@ class Client:
     ) -> "httpx2.Response":
         import httpx2
 
-        try:
-            answer = self._http.request(method, path, json=body, headers=dict(headers or {}))
-        except httpx2.HTTPError as error:
-            raise ServiceError(f"{self._http.base_url} cannot be reached: {error}") from error
-        if answer.is_success:
-            return answer
-        raise _refusal(answer)
+        while True:
+            try:
+                answer = self._http.request(method, path, json=body, headers=dict(headers or {}))
+            except httpx2.HTTPError as error:
+                raise ServiceError(f"{self._http.base_url} cannot be reached: {error}") from error
+            if answer.is_success:
+                return answer
+            refusal = _refusal(answer)
+            if refusal.code != _TOO_OFTEN:
+                raise refusal
+            self._sleep(float(answer.headers.get("retry-after", "1")))
 
 
 class _RatingsPage(msgspec.Struct, frozen=True):

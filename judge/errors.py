@@ -10,7 +10,8 @@ JudgeError
 │   ├── MissingExtra       an optional dependency is not installed
 │   ├── RatingConflict     a rater said something else of the same output before
 │   ├── IllegalTransition  a job cannot go from its state to that one
-│   └── JobChanged         a job was changed by others since it was read
+│   ├── JobChanged         a job was changed by others since it was read
+│   └── TooManyJobs        as many jobs wait and run as a workspace may have
 ├── StoreError             results cannot be kept: paid work stops first
 ├── NoScore                a test asks about what has no score: an error, not a failure
 └── ScoringError           one record has no score: becomes the fate named by `fate`
@@ -86,6 +87,10 @@ class IllegalTransition(InputError):
 
 class JobChanged(InputError):
     """A job was changed by others since it was read."""
+
+
+class TooManyJobs(InputError):
+    """As many jobs of a workspace wait and run as it may have."""
 
 
 class StoreError(JudgeError):

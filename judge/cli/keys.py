@@ -9,7 +9,7 @@ from judge.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     from judge.web.access import KeyRing
-    from judge.web.server import ServiceStore
+    from judge.web.retention import ServiceStore
 
 keys = typer.Typer(help="Keys to the service: make, list, revoke.", no_args_is_help=True)
 

@@ -34,6 +34,22 @@ def serve(
         ),
     ] = None,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Most jobs at once.")] = 4,
+    requests_per_minute: Annotated[
+        int, typer.Option(min=1, help="Most requests of one key a minute.")
+    ] = 1200,
+    jobs_per_workspace: Annotated[
+        int, typer.Option(min=1, help="Most jobs of one workspace that wait and run.")
+    ] = 100,
+    keep_files_days: Annotated[
+        int,
+        typer.Option(min=1, help="Days after its end that a job keeps the files sent with it."),
+    ] = 30,
+    keep_runs_days: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Days after its end that a job and its run are kept; default: for good."
+        ),
+    ] = None,
     max_connections: ConnectionsOption = DEFAULT_CONNECTIONS,
     store: StoreOption = DEFAULT_STORE,
 ) -> None:
@@ -42,6 +58,8 @@ def serve(
 
     from judge.cli.serving import listen
     from judge.web.app import create_app
+    from judge.web.limits import Limits
+    from judge.web.retention import Retention
     from judge.web.server import LOOPBACK, bound_socket, check_bind, service_folder, serving
     from judge.wiring.serving import ServerRules, open_job
     from judge.wiring.store import open_store
@@ -56,7 +74,15 @@ def serve(
         check_bind(host, n_keys=len(kept.service.key_rows()), behind_proxy=behind_proxy)
         hosts = frozenset({*LOOPBACK, host, *(names or ())})
         opener = partial(open_job, rules, kept)
-        with serving(kept, rules, opener, hosts=hosts, at_once=jobs) as server:
+        with serving(
+            kept,
+            rules,
+            opener,
+            hosts=hosts,
+            at_once=jobs,
+            limits=Limits(requests_per_minute=requests_per_minute, jobs=jobs_per_workspace),
+            retention=Retention(files_days=keep_files_days, runs_days=keep_runs_days),
+        ) as server:
             listening = bound_socket(host, port)
             address = f"http://{host}:{listening.getsockname()[1]}"
             _say(f"serving on {address}; Ctrl-C finishes what is in flight and ends")

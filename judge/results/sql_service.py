@@ -2,16 +2,17 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import msgspec
 import sqlalchemy as sql
 
-from judge.errors import JobChanged
+from judge.errors import JobChanged, TooManyJobs
 from judge.results.job import Job, JobKind, JobState, Wish
-from judge.results.outcome import Fate
+from judge.results.outcome import Fate, FateClass
+from judge.results.removing import remove_run
 from judge.results.store import timestamp
 from judge.results.tables import AUDIT as _AUDIT
 from judge.results.tables import JOBS as _JOBS
@@ -74,20 +75,35 @@ class SqlService:
         self._engine = engine
         self._writing = writing
 
-    def submit(self, job: Job) -> Job:
-        """Keep a new job, or return the one that was submitted under the same key before."""
+    def submit(self, job: Job, *, most: int | None = None) -> Job:
+        """Keep a new job, or return the one that was submitted under the same key before.
 
-        def write(connection: sql.Connection) -> Job:
+        Args:
+            job: the job.
+            most: jobs of a workspace that may wait and run; None for no such limit.
+
+        Raises:
+            TooManyJobs: there are as many as may be.
+        """
+
+        def write(connection: sql.Connection) -> Job | None:
             if job.idempotency_key:
                 same = (_JOBS.c.workspace == job.workspace) & (
                     _JOBS.c.idempotency_key == job.idempotency_key
                 )
                 if row := connection.execute(sql.select(_JOBS).where(same)).first():
                     return _job(row)
+            if most is not None and _unfinished(connection, job.workspace) >= most:
+                return None
             connection.execute(sql.insert(_JOBS), asdict(job))
             return job
 
-        return self._writing().now(write)
+        if (kept := self._writing().now(write)) is None:
+            raise TooManyJobs(
+                f"{most} jobs of this workspace wait or run, and no more may; submit it again "
+                "when one of them is over"
+            )
+        return kept
 
     def job(self, job_id: str) -> Job | None:
         """Return a job; None where there is none of that name."""
@@ -147,6 +163,10 @@ class SqlService:
 
         self._writing().now(write)
 
+    def remove_run(self, run_id: str) -> None:
+        """Remove a run for good; see `judge.results.removing`."""
+        remove_run(self._writing, run_id)
+
     def workspace_of(self, run_id: str) -> str | None:
         """Return whose the run of a job is; None where no job has it."""
         rows = self._read(sql.select(_JOBS.c.workspace).where(_JOBS.c.run_id == run_id))
@@ -173,6 +193,16 @@ class SqlService:
 
     def resumable(self, run_id: str) -> int:
         """Return how many outcomes of a run a resume would make again."""
+        return sum(fate.code.resumable for fate in self._fates(run_id))
+
+    def retriable(self, run_id: str) -> int:
+        """Return how many outcomes of a run are failures that may go otherwise another time."""
+        return sum(
+            fate.code.resumable or fate.code.fate_class is FateClass.JUDGE
+            for fate in self._fates(run_id)
+        )
+
+    def _fates(self, run_id: str) -> Iterator[Fate]:
         key = "item_id, system, scorer, target, revision"
         rows = self._read(
             sql.text(
@@ -182,8 +212,9 @@ class SqlService:
             ).bindparams(run_id=run_id)
         )
         newest = {(row.item_id, row.system, row.scorer, row.target): row for row in rows}
-        fates = (row.body for row in newest.values() if row.kind == Fate.__name__)
-        return sum(_FATES.decode(bytes(body)).code.resumable for body in fates)
+        for row in newest.values():
+            if row.kind == Fate.__name__:
+                yield _FATES.decode(bytes(row.body))
 
     def results_page(
         self, run_id: str, *, after: int, limit: int
@@ -286,6 +317,13 @@ class SqlService:
 def new_job_id(kind: JobKind = JobKind.SCORING) -> str:
     """Return a name for a job that nobody can guess."""
     return f"{kind}-{secrets.token_hex(8)}"
+
+
+def _unfinished(connection: sql.Connection, workspace: str) -> int:
+    states = [state.value for state in JobState if not state.is_over]
+    wanted = (_JOBS.c.workspace == workspace) & _JOBS.c.state.in_(states)
+    query = sql.select(sql.func.count()).select_from(_JOBS).where(wanted)
+    return int(connection.execute(query).scalar_one())
 
 
 def _job(row: sql.Row[Any]) -> Job:

@@ -9,7 +9,7 @@ from judge.web import jobs, operating, ratings, runs, scoring, validations
 from judge.web.access import caller_of, public, refuse_undeclared
 from judge.web.guard import Guard
 from judge.web.pages import entering, frame, jobs_page
-from judge.web.problems import handle_errors
+from judge.web.problems import Problem, handle_errors
 from judge.web.server import Server
 
 _API = (jobs, runs, validations, ratings, scoring, operating)
@@ -46,7 +46,16 @@ def create_app(server: Server) -> FastAPI:
     def knows(headers: Headers) -> bool:
         return caller_of(headers, keys=server.keys, links=server.links) is not None
 
+    def limited(headers: Headers) -> Problem | None:
+        caller = caller_of(headers, keys=server.keys, links=server.links)
+        return None if caller is None else server.limits.refusal(caller)
+
     app.add_middleware(
-        Guard, hosts=server.hosts, knows=knows, metrics=server.metrics, doors={entering.DOOR}
+        Guard,
+        hosts=server.hosts,
+        knows=knows,
+        metrics=server.metrics,
+        doors={entering.DOOR},
+        limited=limited,
     )
     return app

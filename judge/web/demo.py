@@ -31,7 +31,9 @@ def submit_demo(server: Server, caller: Caller) -> Job:
         idempotency_key=_CONFIG,
     )
     project = server.opener(submitted, None)
-    kept = server.store.service.submit(replace(submitted, name=project.name))
+    kept = server.store.service.submit(
+        replace(submitted, name=project.name), most=server.limits.jobs
+    )
     if kept.job_id == submitted.job_id:
         server.store.service.note(
             who=caller.key_id,

@@ -38,6 +38,7 @@ class Guard:
         knows: whether somebody known makes a request; nobody else has a body read.
         doors: paths at which one that is not known yet may show a key.
         metrics: counts and times requests.
+        limited: refuses whoever asks too often.
         request_s: how long a request may take, but for a stream that has begun.
     """
 
@@ -49,6 +50,7 @@ class Guard:
         knows: Callable[[Headers], bool],
         metrics: Metrics,
         doors: Collection[str] = (),
+        limited: Callable[[Headers], Problem | None] = lambda _: None,
         request_s: float = REQUEST_S,
     ) -> None:
         self._app = app
@@ -56,6 +58,7 @@ class Guard:
         self._knows = knows
         self._metrics = metrics
         self._doors = frozenset(doors)
+        self._limited = limited
         self._request_s = request_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -88,6 +91,8 @@ class Guard:
             return Problem(421, "wrong_host", "this server does not go by that name")
         if scope["method"] not in _SAFE_METHODS and (refused := self._write_refusal(scope, host)):
             return refused
+        if (too_many := self._limited(headers)) is not None:
+            return too_many
         if headers.get("content-encoding", "identity").lower() != "identity":
             return Problem(
                 415, "encoded_body", "send the body as it is, without a content-encoding"

@@ -199,12 +199,21 @@ def resume(
     """Let a job go on that was paused, failed, or ended with records left."""
     server: Server = request.app.state.server
     found = job_of(server, caller, job_id)
-    options = {**json.loads(found.options), "retry_failed": bool(body and body.retry_failed)}
-    queued = replace(found.moved(JobState.QUEUED), options=_compact(options))
-    changed = server.store.service.change(found, queued)
-    _note(server, caller, "job.resume", changed)
-    server.dispatcher.poke()
-    return answer_of(server, changed)
+    retry_failed = bool(body and body.retry_failed)
+    return _again(server, caller, found, "job.resume", retry_failed=retry_failed)
+
+
+@router.post("/{job_id}/retry")
+def retry(
+    request: Request, job_id: str, caller: Annotated[Caller, needs(Role.SUBMIT)]
+) -> JobAnswer:
+    """Score again what failed: where the endpoint did not answer, and where the judge failed."""
+    server: Server = request.app.state.server
+    found = job_of(server, caller, job_id)
+    found.moved(JobState.QUEUED)  # refused, if at all, for the state it is in
+    if not server.store.service.retriable(found.run_id):
+        raise Problem(409, "nothing_to_retry", "no record of this job failed")
+    return _again(server, caller, found, "job.retry", retry_failed=True)
 
 
 @router.delete("/{job_id}", status_code=204)
@@ -237,6 +246,17 @@ def answer_of(server: Server, found: Job) -> JobAnswer:
     done = server.store.service.n_outcomes(found.run_id) if found.run_id else 0
     values = asdict(found)
     return JobAnswer(done=done, **{name: values[name] for name in _SHOWN})
+
+
+def _again(
+    server: Server, caller: Caller, found: Job, what: str, *, retry_failed: bool
+) -> JobAnswer:
+    options = {**json.loads(found.options), "retry_failed": retry_failed}
+    queued = replace(found.moved(JobState.QUEUED), options=_compact(options))
+    changed = server.store.service.change(found, queued)
+    _note(server, caller, what, changed)
+    server.dispatcher.poke()
+    return answer_of(server, changed)
 
 
 def _wish(server: Server, job_id: str, caller: Caller, wish: Wish) -> JobAnswer:

@@ -17,17 +17,22 @@ from judge.errors import (
     JobChanged,
     RatingConflict,
     RunNotFound,
+    TooManyJobs,
 )
 
 _LOGGER = logging.getLogger(__name__)
 
 PROBLEM_JSON = "application/problem+json"
 _MOST_FAULTS = 20
+_TOO_MANY = 429
+_JOBS_LATER_S = 30
+"""When to look again whether there is room for another job."""
 _CODES: Mapping[type[InputError], tuple[int, str]] = {
     RunNotFound: (404, "not_found"),
     IllegalTransition: (409, "illegal_transition"),
     JobChanged: (409, "changed_meanwhile"),
     RatingConflict: (409, "rating_conflict"),
+    TooManyJobs: (429, "too_many_jobs"),
     ConfigError: (422, "config_invalid"),
     DataError: (422, "data_invalid"),
 }
@@ -111,7 +116,8 @@ def handle_errors(
     @app.exception_handler(InputError)
     def _input(request: Request, error: InputError) -> Response:
         status, code = _CODES.get(type(error), (422, "bad_input"))
-        return tell(request, Problem(status, code, str(error)))
+        headers = {"Retry-After": str(_JOBS_LATER_S)} if status == _TOO_MANY else None
+        return tell(request, Problem(status, code, str(error), headers=headers))
 
     @app.exception_handler(RequestValidationError)
     def _validation(request: Request, error: RequestValidationError) -> Response:

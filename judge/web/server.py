@@ -6,27 +6,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from judge.api.dispatching import JOBS_AT_ONCE, Dispatcher, JobOpener
-from judge.api.project import RunStore
 from judge.errors import ConfigError
 from judge.results.job import JobState
-from judge.results.sql_service import SqlService
 from judge.web.access import KeyRing, Links, read_pepper
+from judge.web.limits import Limits
 from judge.web.metrics import Metrics
+from judge.web.retention import Retention, ServiceStore, Sweeper
 from judge.wiring.serving import ServerRules
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
-
-class ServiceStore(RunStore, Protocol):
-    """A store that also keeps what a service has beside its runs."""
-
-    @property
-    def service(self) -> SqlService:
-        """Jobs, keys and the audit log."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +35,7 @@ class Server:
     links: Links
     metrics: Metrics
     hosts: frozenset[str]
+    limits: Limits
 
     @property
     def is_ready(self) -> bool:
@@ -64,8 +55,20 @@ def serving(
     *,
     hosts: frozenset[str],
     at_once: int = JOBS_AT_ONCE,
+    limits: Limits | None = None,
+    retention: Retention | None = None,
 ) -> Iterator[Server]:
-    """Run jobs while the block runs; what is in flight at its end is finished and kept."""
+    """Run jobs while the block runs; what is in flight at its end is finished and kept.
+
+    Args:
+        store: of runs, jobs and keys.
+        rules: what configs that are submitted may name.
+        opener: makes the projects of jobs.
+        hosts: names the server goes by.
+        at_once: most jobs that run.
+        limits: what one key and one workspace may ask for; None takes the defaults.
+        retention: what is removed, and when; None takes the defaults.
+    """
     service = store.service
     dispatcher = Dispatcher(store, service, opener, at_once=at_once)
     metrics = Metrics()
@@ -78,12 +81,16 @@ def serving(
         links=Links(),
         metrics=metrics,
         hosts=hosts,
+        limits=limits or Limits(),
     )
     metrics.watch_jobs(server.states)
+    sweeper = Sweeper(store, rules.folder, retention or Retention())
     dispatcher.start()
+    sweeper.start()
     try:
         yield server
     finally:
+        sweeper.close()
         dispatcher.close()
 
 

@@ -111,7 +111,9 @@ def submit_once(server: Server, caller: Caller, submission: Submission) -> tuple
         )
         project = server.opener(submitted, None)
         submission.check(project)
-        kept = server.store.service.submit(replace(submitted, name=project.name))
+        kept = server.store.service.submit(
+            replace(submitted, name=project.name), most=server.limits.jobs
+        )
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)  # nothing half-stored
         raise

@@ -27,7 +27,7 @@ def test_a_service_starts_answers_and_ends_when_it_is_asked_to(folder: Path) -> 
             process.send_signal(signal.SIGINT)
         code = process.wait(30)
 
-    assert "There is no job yet" in page
+    assert "Nothing was submitted here yet" in page
     assert code == 0
     assert (folder / ".judge" / "service" / "key-secret").exists()
 

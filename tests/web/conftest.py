@@ -14,11 +14,13 @@ from judge.client import Client, RemoteJob
 from judge.testing import FakeEndpoint
 from judge.web.access import Role
 from judge.web.app import create_app
+from judge.web.limits import Limits
 from judge.web.server import LOOPBACK, Server, bound_socket, serving
 from judge.wiring.serving import ServerRules, open_job
 from judge.wiring.store import open_store
 
 N_ITEMS = 24
+NO_LIMITS = Limits(requests_per_minute=1_000_000, jobs=1_000_000)
 ITEMS = "".join(
     f'{{"id": "i{n}", "input": "What is {n}?", "reference": "It is {n}.", "slices": {{"kind": '
     f'"{"even" if n % 2 == 0 else "odd"}"}}}}\n'
@@ -75,7 +77,13 @@ class Live:
 
 
 @contextmanager
-def live(folder: Path, *endpoints: FakeEndpoint, roots: tuple[Path, ...] = ()) -> Iterator[Live]:
+def live(
+    folder: Path,
+    *endpoints: FakeEndpoint,
+    roots: tuple[Path, ...] = (),
+    limits: Limits | None = None,
+    at_once: int = 4,
+) -> Iterator[Live]:
     """Run a service over a store in a folder."""
     rules = ServerRules(
         folder=folder / "service",
@@ -85,7 +93,10 @@ def live(folder: Path, *endpoints: FakeEndpoint, roots: tuple[Path, ...] = ()) -
     )
     with open_store(str(folder / "judge.sqlite")) as store:
         opener = partial(open_job, rules, store)
-        with serving(store, rules, opener, hosts=frozenset(LOOPBACK)) as server:
+        hosts = frozenset(LOOPBACK)
+        with serving(
+            store, rules, opener, hosts=hosts, at_once=at_once, limits=limits or NO_LIMITS
+        ) as server:
             listening = bound_socket("127.0.0.1", 0)
             uvicorn_server = uvicorn.Server(
                 uvicorn.Config(create_app(server), log_config=None, lifespan="off")

@@ -15,6 +15,7 @@ PROTECTED = [
     ("POST", "/v1/jobs/job-1/pause"),
     ("POST", "/v1/jobs/job-1/cancel"),
     ("POST", "/v1/jobs/job-1/resume"),
+    ("POST", "/v1/jobs/job-1/retry"),
     ("DELETE", "/v1/jobs/job-1"),
     ("GET", "/v1/runs/x/report"),
     ("POST", "/v1/score"),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from judge.client import Client, RemoteJob, ServiceError
-from judge.testing import Answer, FakeEndpoint, chat_completion, verdict
+from judge.testing import Answer, FakeEndpoint, Received, chat_completion, verdict
 from judge.web.access import Role
 from tests.web.conftest import FILES, N_ITEMS, Live, config_of, live
 
@@ -149,6 +149,29 @@ def test_a_job_whose_endpoint_is_down_is_incomplete_and_can_be_resumed(tmp_path:
 
     assert left.state == "incomplete"
     assert finished.state == "finished"
+
+
+def test_what_failed_in_a_finished_job_is_scored_again_and_nothing_else(tmp_path: Path) -> None:
+    refuses = True
+
+    def answer(asked: Received) -> Answer:
+        poor = refuses and b"What is 3?" in asked.content
+        return Answer(body=chat_completion("I would rather not say." if poor else verdict()))
+
+    with FakeEndpoint(answer) as endpoint, live(tmp_path, endpoint) as service:
+        client = service.client()
+        first = client.wait(client.submit(config=config_of(endpoint), files=FILES).job_id)
+        n_asked, refuses = len(endpoint.requests), False
+        client.retry(first.job_id)
+        second = client.wait(first.job_id)
+        with pytest.raises(ServiceError) as caught:
+            client.retry(first.job_id)
+        again = list(client.results(first.job_id))[N_ITEMS:]
+
+    assert (first.state, second.state) == ("finished", "finished")
+    assert len(endpoint.requests) == n_asked + 1
+    assert [(one["id"], one["revision"], one["kind"]) for one in again] == [("i3", 1, "Score")]
+    assert (caught.value.status, caught.value.code) == (409, "nothing_to_retry")
 
 
 def test_events_follow_a_job_to_its_end_and_can_be_taken_up_again(service: Live) -> None:
