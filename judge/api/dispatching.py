@@ -185,6 +185,8 @@ class Dispatcher:
         except JobChanged:  # cancelled in that very moment
             self._over(running)
             return
+        job_id = running.job.job_id
+        _LOGGER.info("job begins", extra={"job_id": job_id, "state": JobState.RUNNING.value})
         try:
             state = await self._done(running)
         except JudgeError as error:
@@ -266,6 +268,9 @@ class Dispatcher:
         return JobState.QUEUED if self._ending else JobState.INCOMPLETE
 
     def _end(self, running: _Running, state: JobState, *, error: str = "") -> None:
+        job = running.job
+        told = {"job_id": job.job_id, "run_id": job.run_id, "state": state.value}
+        _LOGGER.info("job over", extra=told)
         self._change(running, running.job.moved(state, error=error))
 
     def _change(self, running: _Running, becomes: Job) -> Job:

@@ -1,5 +1,7 @@
 """``judge serve``: the service, on this machine."""
 
+import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -51,6 +53,9 @@ def serve(
         ),
     ] = None,
     max_connections: ConnectionsOption = DEFAULT_CONNECTIONS,
+    log_json: Annotated[
+        bool, typer.Option("--log-json", help="Log one line of JSON for each event on stderr.")
+    ] = False,
     store: StoreOption = DEFAULT_STORE,
 ) -> None:
     """Run jobs that are submitted over HTTP, and show pages about them."""
@@ -59,6 +64,7 @@ def serve(
     from judge.cli.serving import listen
     from judge.web.app import create_app
     from judge.web.limits import Limits
+    from judge.web.logs import service_logs
     from judge.web.retention import Retention
     from judge.web.server import LOOPBACK, bound_socket, check_bind, service_folder, serving
     from judge.wiring.serving import ServerRules, open_job
@@ -70,7 +76,9 @@ def serve(
         endpoints=_endpoints(endpoints),
         connections=max_connections,
     )
-    with open_store(store) as kept:
+    secrets = [value for name in rules.endpoints.values() if (value := os.environ.get(name))]
+    logs = service_logs(sys.stderr, as_json=log_json, secrets=secrets)
+    with logs, open_store(store) as kept:
         check_bind(host, n_keys=len(kept.service.key_rows()), behind_proxy=behind_proxy)
         hosts = frozenset({*LOOPBACK, host, *(names or ())})
         opener = partial(open_job, rules, kept)

@@ -18,6 +18,7 @@ from judge.results.tables import AUDIT as _AUDIT
 from judge.results.tables import JOBS as _JOBS
 from judge.results.tables import KEYS as _KEYS
 from judge.results.tables import Name
+from judge.results.tallies import Tally
 from judge.results.writer import Writer
 
 _FATES = msgspec.json.Decoder(Fate)
@@ -176,6 +177,16 @@ class SqlService:
         """Return how many jobs are in each state that some are in."""
         query = sql.select(_JOBS.c.state, sql.func.count().label("n")).group_by(_JOBS.c.state)
         return Counter({row.state: row.n for row in self._read(query)})
+
+    def oldest_queued(self) -> str:
+        """Return since when the job waits that waits longest, ISO 8601; empty where none does."""
+        waits = _JOBS.c.state == JobState.QUEUED.value
+        (row,) = self._read(sql.select(sql.func.min(_JOBS.c.changed).label("at")).where(waits))
+        return row.at or ""
+
+    def tally(self) -> Tally:
+        """Return what counts outcomes and calls from now on."""
+        return Tally(self._engine)
 
     @property
     def is_failing(self) -> bool:

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 COOKIE = "judge_session"
 DEFAULT_WORKSPACE = "default"
 PERMISSION = "judge_permission"
+ASKED_BY = "judge_asked_by"
+"""Where the scope of a request holds the id of the key it was made with."""
+
 SESSION_S = 12 * 3600.0
 """How long somebody who came in stays in."""
 
@@ -258,6 +261,7 @@ def needs(role: Role) -> Any:  # noqa: ANN401
         found = caller_of(request.headers, keys=server.keys, links=server.links)
         if found is None:
             raise unauthenticated()
+        request.scope[ASKED_BY] = found.key_id
         if not found.may(role):
             raise Problem(403, "forbidden", f"the key has not the role {role.value}")
         return found

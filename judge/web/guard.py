@@ -1,6 +1,8 @@
 """What every request passes before anything looks at it: host, origin, size, time."""
 
 import asyncio
+import logging
+import re
 import time
 from collections.abc import Callable, Collection, Mapping
 from urllib.parse import urlsplit
@@ -9,14 +11,19 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from judge.web.access import ASKED_BY
 from judge.web.metrics import Metrics
 from judge.web.problems import Problem, response, unauthenticated
+
+_LOGGER = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
 REQUEST_S = 30.0
 
 _MOST_AT_A_DOOR_BYTES = 4096
 
+_ID = re.compile(r"(?:job|validation)-[0-9a-f]{16}|[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
+_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": (
@@ -72,7 +79,9 @@ class Guard:
             if problem is not None:
                 await response(problem)(scope, receive, answer.send)
         finally:
-            self._metrics.answered(scope, answer.status, time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            self._metrics.answered(scope, answer.status, seconds)
+            _LOGGER.info("request", extra=_told(scope, answer.status, seconds))
 
     async def _asked(self, scope: Scope, receive: Receive, answer: "_Answer") -> Problem | None:
         """Ask the routes; return a problem where they gave no answer."""
@@ -112,6 +121,23 @@ class Guard:
         if not _is_at_most(headers.get("content-length", ""), _MOST_AT_A_DOOR_BYTES):
             return Problem(413, "body_too_large", "a key is shorter than that")
         return None
+
+
+def _told(scope: Scope, status: int, seconds: float) -> Mapping[str, object]:
+    """Return what is logged of a request: the route and who asked, and nothing of what was sent."""
+    about = {
+        name: value
+        for name, value in scope.get("path_params", {}).items()
+        if name.endswith("_id") and _ID.fullmatch(str(value))
+    }
+    return {
+        "method": scope["method"] if scope["method"] in _METHODS else "other",
+        "route": getattr(scope.get("route"), "path", "none"),
+        "status": status,
+        "seconds": round(seconds, 4),
+        "key": scope.get(ASKED_BY, ""),
+        **about,
+    }
 
 
 class _Answer:

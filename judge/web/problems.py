@@ -138,7 +138,8 @@ def handle_errors(
     @app.exception_handler(Exception)
     def _bug(request: Request, error: Exception) -> Response:
         incident = secrets.token_hex(4)
-        _LOGGER.error("incident %s in %s", incident, request.url.path, exc_info=error)
+        route = getattr(request.scope.get("route"), "path", "none")
+        _LOGGER.error("incident %s in %s", incident, route, exc_info=error)
         return tell(
             request,
             Problem(500, "internal_error", f"incident {incident}: the server's log has the rest"),

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from judge.api.dispatching import JOBS_AT_ONCE, Dispatcher, JobOpener
@@ -41,6 +42,12 @@ class Server:
     def is_ready(self) -> bool:
         """Whether jobs are run, and results can be kept."""
         return self.dispatcher.is_alive and not self.store.service.is_failing
+
+    def waiting_s(self) -> float:
+        """Return for how many seconds the job waits that waits longest; 0 where none does."""
+        if not (since := self.store.service.oldest_queued()):
+            return 0.0
+        return max(0.0, (datetime.now(UTC) - datetime.fromisoformat(since)).total_seconds())
 
     def states(self) -> Mapping[str, int]:
         """Return how many jobs are in each state."""
@@ -84,6 +91,7 @@ def serving(
         limits=limits or Limits(),
     )
     metrics.watch_jobs(server.states)
+    metrics.watch_work(service.tally().look, server.waiting_s)
     sweeper = Sweeper(store, rules.folder, retention or Retention())
     dispatcher.start()
     sweeper.start()

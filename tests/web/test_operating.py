@@ -25,5 +25,8 @@ def test_what_is_counted_holds_no_text_no_id_and_no_key(service: Live) -> None:
 
     assert 'judge_jobs{state="finished"} 1.0' in text
     assert 'route="/v1/jobs/{job_id}"' in text
+    assert 'judge_outcomes_total{outcome="score"} 48.0' in text
+    assert "judge_queue_oldest_seconds 0.0" in text
+    assert "judge_cost_dollars_total 0.0" in text
     assert job.job_id not in text
     assert "What is" not in text
