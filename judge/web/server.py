@@ -91,7 +91,9 @@ def serving(
         limits=limits or Limits(),
     )
     metrics.watch_jobs(server.states)
-    metrics.watch_work(service.tally().look, server.waiting_s)
+    tally = service.tally()
+    tally.look()  # it counts from here
+    metrics.watch_work(tally.look, server.waiting_s)
     sweeper = Sweeper(store, rules.folder, retention or Retention())
     dispatcher.start()
     sweeper.start()
