@@ -74,6 +74,14 @@ def _opening_time(page: Page, path: Path) -> float:
 
 def made_report(n_records: int) -> Report:
     """Return a report of made records."""
+    manifest, dataset, results = made_run(n_records)
+    return report_on(
+        admit(manifest, dataset, results, certificates=[], left_open=frozenset(), now=NOW)
+    )
+
+
+def made_run(n_records: int) -> tuple[RunManifest, Dataset, list[Result]]:
+    """Return a run of made records, with its results."""
     rng = np.random.default_rng(0)
     ids = [f"item-{place:06d}" for place in range(-(-n_records // len(ROLES)))]
     items = tuple(
@@ -103,7 +111,7 @@ def made_report(n_records: int) -> Report:
         started=NOW,
         dataset="d",
         population="p",
-        outputs=dict.fromkeys(ROLES, "o"),
+        outputs={name: f"outputs of {name}" for name in ROLES},
         n_items=len(ids),
         systems=dataset.systems,
         slices=dataset.slice_values,
@@ -126,9 +134,7 @@ def made_report(n_records: int) -> Report:
         for item_id in ids
         for measure in measures
     ]
-    return report_on(
-        admit(manifest, dataset, results, certificates=[], left_open=frozenset(), now=NOW)
-    )
+    return manifest, dataset, results
 
 
 def _text(rng: np.random.Generator, n_words: int) -> str:

@@ -1,14 +1,15 @@
 """The records a report file shows: the worst of each part and some drawn by chance, as data."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
 
-from judge.records.record import Record, RecordKey
+from judge.records.record import Record
 from judge.reports.report import Example, Report, SaidByPeople
-from judge.results.outcome import Fate, NotApplicable, Outcome, Score
+from judge.reports.worth import Reasons, by_concern, worth_a_look
+from judge.results.outcome import Fate, NotApplicable, Outcome
 from judge.results.run import Measure
 
 MOST_EXAMPLES = 2_000
@@ -20,16 +21,9 @@ MOST_CHARACTERS = 8_000_000
 LONGEST_TEXT = 20_000
 """Beyond it a text is cut, and says so."""
 
-REASONS = {"people": 3, "low": 2, "teacher": 1, "flagged": 1, "missing": 1}
-"""Why an example is worth a look, and how much: a verdict that people do not share, a low
-score, one below the teacher's on the same item, a doubted one, none at all."""
-
 _OF_EACH_PART, _BY_CHANCE = 20, 0.25
-_LOWEST_SHARE = 0.1
 
 _Object: TypeAlias = dict[str, object]
-_Reasons: TypeAlias = Mapping[str, Sequence[str]]
-"""By metric, why one example is worth a look."""
 
 
 def examples_script(report: Report) -> str:
@@ -38,42 +32,13 @@ def examples_script(report: Report) -> str:
     return body.replace("<", "\\u003c")
 
 
-def worth_a_look(report: Report) -> list[_Reasons]:
-    """Return for each example and metric why it is worth a look; most have no reason."""
-    low = {m.metric: _low(m, report.examples) for m in report.manifest.measures}
-    values = {
-        (example.record.key, metric): outcome.value
-        for example in report.examples
-        for metric, outcome in example.outcomes.items()
-        if isinstance(outcome, Score)
-    }
-    teacher = report.teacher
-    return [
-        {
-            metric: _reasons(
-                outcome,
-                said=e.people.get(metric),
-                low=low[metric],
-                of_teacher=values.get(
-                    (RecordKey(item_id=e.record.item_id, system=teacher), metric)
-                ),
-            )
-            for metric, outcome in e.outcomes.items()
-        }
-        for e in report.examples
-    ]
-
-
-def chosen(report: Report, reasons: Sequence[_Reasons], *, most: int = MOST_EXAMPLES) -> list[int]:
+def chosen(report: Report, reasons: Sequence[Reasons], *, most: int = MOST_EXAMPLES) -> list[int]:
     """Return the places of the examples to show, the most worth a look first.
 
     Of too many these are the worst of each system and slice, then the worst of all, and a quarter
     drawn by chance, so that what is right can be seen as well.
     """
-    concern = [
-        sum(REASONS[reason] for found in one.values() for reason in found) for one in reasons
-    ]
-    ranked = sorted(range(len(concern)), key=lambda place: -concern[place])
+    ranked = by_concern(reasons)
     if len(ranked) > most:
         rng = np.random.default_rng(report.manifest.seed)
         by_chance = rng.permutation(len(ranked))[: int(most * _BY_CHANCE)].tolist()
@@ -112,36 +77,10 @@ def _texts(record: Record) -> list[str]:
     return [record.input, record.output or "", *record.references, record.teacher_output or ""]
 
 
-def _low(measure: Measure, examples: Sequence[Example]) -> float:
-    """Return the value under which a score is low: half a scale, or the lowest tenth of all."""
-    if measure.judged or measure.passes_or_fails:
-        return (measure.lower + measure.upper) / 2
-    outcomes = [example.outcomes[measure.metric] for example in examples]
-    values = [outcome.value for outcome in outcomes if isinstance(outcome, Score)]
-    return float(np.quantile(values, _LOWEST_SHARE)) if values else measure.lower
-
-
-def _reasons(
-    outcome: Outcome, *, said: SaidByPeople | None, low: float, of_teacher: float | None
-) -> list[str]:
-    if isinstance(outcome, NotApplicable):
-        return []
-    if isinstance(outcome, Fate):
-        return ["missing"]
-    found = []
-    if said is not None and said.label != outcome.label:
-        found.append("people")
-    if outcome.value < low:
-        found.append("low")
-    if of_teacher is not None and outcome.value < of_teacher:
-        found.append("teacher")
-    if outcome.flags:
-        found.append("flagged")
-    return found
-
-
 def _data(report: Report) -> _Object:
-    reasons = worth_a_look(report)
+    reasons = worth_a_look(
+        report.examples, measures=report.manifest.measures, teacher=report.teacher
+    )
     places = chosen(report, reasons)
     systems = [system.name for system in report.manifest.systems]
     records = [report.examples[place].record for place in places]
@@ -185,7 +124,7 @@ def _item(record: Record, teacher: str | None) -> _Object:
     return found
 
 
-def _scores(example: Example, reasons: _Reasons) -> list[_Object]:
+def _scores(example: Example, reasons: Reasons) -> list[_Object]:
     return [
         {
             **_score(outcome, trusted=example.trusted[metric], reasons=reasons[metric]),

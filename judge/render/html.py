@@ -299,10 +299,10 @@ def _name(name: str, shades: Mapping[str, int]) -> Markup:
         return element("span", marker(shades[name]), element("bdi", flat(name)), class_="one")
     dimension, equals, value = flat(name).rpartition("=")
     parts = [element("span", f"{dimension}=", class_="quiet")] if equals else []
-    return element("bdi", *parts, _breakable(value))
+    return element("bdi", *parts, breakable(value))
 
 
-def _breakable(name: str) -> Markup:
+def breakable(name: str) -> Markup:
     """Return a name that may go on in the next line where it has a dot or an underscore."""
     parts = re.split(r"(?<=[._])(?=.)", name)
     return Markup("<wbr>".join(map(text, parts)))

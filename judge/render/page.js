@@ -90,7 +90,7 @@
       });
     });
   };
-  document.querySelectorAll("main table").forEach(sortable);
+  document.querySelectorAll("main table:not(.as-it-is)").forEach(sortable);
 
   // Contents: the section in view is marked.
   const links = new Map([...document.querySelectorAll("#contents a")].map((a) => [a.hash.slice(1), a]));

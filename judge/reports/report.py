@@ -137,8 +137,13 @@ def report_on(
         diagnosis=diagnosis(
             admitted, observed=[*observed, *_took(productions)], leaked=_leaked(overlap)
         ),
-        examples=tuple(_example(record, admitted) for record in admitted.records),
+        examples=examples_of(admitted),
     )
+
+
+def examples_of(admitted: AdmittedResults) -> tuple[Example, ...]:
+    """Return each record with all that was measured of it, in the order of the set."""
+    return tuple(_example(record, admitted) for record in admitted.records)
 
 
 def _took(productions: Sequence[Production]) -> list[Observed]:

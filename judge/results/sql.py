@@ -28,6 +28,7 @@ from judge.results.spending import (
     spending,
 )
 from judge.results.sql_completions import SqlCompletions
+from judge.results.sql_examples import SqlExamples
 from judge.results.sql_service import SqlService
 from judge.results.sqlite import SqliteFile
 from judge.results.store import newest, timestamp
@@ -107,6 +108,11 @@ class SqlStore:
         if self._service is None:
             self._service = SqlService(self._database.engine, self._writing)
         return self._service
+
+    @property
+    def examples(self) -> SqlExamples:
+        """Single records of runs."""
+        return SqlExamples(self._database.engine)
 
     def begin(self, manifest: RunManifest, dataset: Dataset) -> None:
         def write(connection: sql.Connection) -> None:

@@ -12,6 +12,7 @@ from judge.api.dispatching import JOBS_AT_ONCE, Dispatcher, JobOpener
 from judge.errors import ConfigError
 from judge.results.job import JobState
 from judge.web.access import KeyRing, Links, read_pepper
+from judge.web.indexing import Indexer
 from judge.web.limits import Limits
 from judge.web.metrics import Metrics
 from judge.web.retention import Retention, ServiceStore, Sweeper
@@ -35,6 +36,7 @@ class Server:
     keys: KeyRing
     links: Links
     metrics: Metrics
+    indexer: Indexer
     hosts: frozenset[str]
     limits: Limits
 
@@ -87,6 +89,7 @@ def serving(
         keys=KeyRing(service, read_pepper(pepper_path(rules.folder))),
         links=Links(),
         metrics=metrics,
+        indexer=Indexer(store, store.examples),
         hosts=hosts,
         limits=limits or Limits(),
     )
@@ -101,6 +104,7 @@ def serving(
         yield server
     finally:
         sweeper.close()
+        server.indexer.close()
         dispatcher.close()
 
 

@@ -4,44 +4,21 @@ from dataclasses import replace
 
 import pytest
 
-from judge.render.examples import LONGEST_TEXT, chosen, examples_script, worth_a_look
+from judge.render.examples import LONGEST_TEXT, chosen, examples_script
 from judge.reports.report import Report, SaidByPeople
-from judge.results.outcome import FateCode
+from judge.reports.worth import Reasons, worth_a_look
 
 ReportOf = Callable[..., Report]
 
 
-def test_a_low_a_missing_a_doubted_and_a_lost_score_are_worth_a_look(report_of: ReportOf) -> None:
-    cells = {
-        "teacher": [1.0] * 5,
-        "student": [1.0, 0.0, FateCode.JUDGE_REFUSED, (1.0, "fence_look_alike"), "no schema"],
-    }
-
-    found = worth_a_look(report_of({"equivalence.reference": cells}))
-
-    assert [one["equivalence.reference"] for one in found[5:]] == [
-        [],
-        ["low", "teacher"],
-        ["missing"],
-        ["flagged"],
-        [],
-    ]
-
-
-def test_of_scores_without_a_scale_of_right_and_wrong_the_lowest_tenth_is_low(
-    report_of: ReportOf,
-) -> None:
-    values = [place / 100 for place in range(100)]
-
-    found = worth_a_look(report_of({"similarity.reference": {"student": values}}))
-
-    assert [bool(one["similarity.reference"]) for one in found] == [True] * 10 + [False] * 90
+def _reasons(report: Report) -> list[Reasons]:
+    return worth_a_look(report.examples, measures=report.manifest.measures, teacher=report.teacher)
 
 
 def test_the_examples_most_worth_a_look_come_first(report_of: ReportOf) -> None:
     report = report_of({"adherence.strict": {"teacher": [1.0] * 3, "student": [1.0, 0.0, 1.0]}})
 
-    places = chosen(report, worth_a_look(report))
+    places = chosen(report, _reasons(report))
 
     assert len(places) == 6
     assert report.examples[places[0]].record.item_id == "i1"
@@ -53,7 +30,7 @@ def test_of_too_many_the_worst_of_each_part_are_kept_and_some_that_are_right(
     wrong: Sequence[float] = [0.0] * 300 + [1.0] * 300
     slices = [{"kind": "rare" if place >= 590 else "common"} for place in range(600)]
     report = report_of({"adherence.strict": {"a": wrong, "b": [1.0] * 600}}, slices=slices)
-    reasons = worth_a_look(report)
+    reasons = _reasons(report)
 
     places = chosen(report, reasons, most=200)
 

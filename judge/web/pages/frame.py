@@ -25,6 +25,7 @@ _ICON = (
 _SCRIPTS = {
     "page.js": "judge.render",
     "jobs.js": "judge.web.pages",
+    "examples.js": "judge.web.pages",
 }
 
 
@@ -80,14 +81,22 @@ def looks_again(seconds: int, *, without_script_only: bool = False) -> Markup:
     return element("noscript", again) if without_script_only else again
 
 
-def table(caption: str, columns: Cells, rows: Sequence[Markup]) -> Markup:
-    """Return a table that scrolls by itself where there is no room; rows are `tr` elements."""
+def table(caption: str, columns: Cells, rows: Sequence[Markup], *, kind: str = "") -> Markup:
+    """Return a table that scrolls by itself where there is no room.
+
+    Args:
+        caption: what it is, for whoever cannot see it.
+        columns: names; an empty one heads nothing.
+        rows: `tr` elements.
+        kind: ``as-it-is`` for one whose order is the server's.
+    """
     heads = [element("th", column, scope="col") if column else element("td") for column in columns]
     whole = element(
         "table",
         element("caption", caption, class_="unseen"),
         element("thead", element("tr", *heads)),
         element("tbody", *rows),
+        **({"class_": kind} if kind else {}),
     )
     return element("div", whole, class_="scroll", role="group", aria_label=caption, tabindex="0")
 

@@ -27,6 +27,8 @@
     if (job.over && row.dataset.over === "no" && job.run) {
       row.querySelector(".places").replaceChildren(
         link("report", `/v1/runs/${encodeURIComponent(job.run)}/report?format=html`),
+        " · ",
+        link("examples", `/runs/${encodeURIComponent(job.run)}/examples`),
       );
     }
     row.dataset.over = job.over ? "yes" : "no";

@@ -107,6 +107,8 @@ def job_page(request: Request, job_id: str, caller: Annotated[Caller, needs(Role
     server: Server = request.app.state.server
     job = job_of(server, caller, job_id)
     state = _row(server, job)
+    if job.state.is_over and (manifest := server.store.examples.manifest(job.run_id)) is not None:
+        server.indexer.begin(manifest)  # whoever looks here looks at examples next
     return framed(
         job.name or job.job_id,
         table("How it stands", ("job", "state", "scored", "submitted", "look at"), [state]),
@@ -224,6 +226,8 @@ def _places(job: Job) -> list[Markup]:
         return []
     return [
         element("a", "report", href=f"/v1/runs/{job.run_id}/report?format=html"),
+        Markup(" · "),
+        element("a", "examples", href=f"/runs/{job.run_id}/examples"),
     ]
 
 
@@ -249,6 +253,7 @@ def _report(job: Job) -> Markup:
         element(
             "p",
             element("a", "Read the report", href=f"{report}html", class_="button"),
+            element("a", "Look at examples", href=f"/runs/{job.run_id}/examples", class_="button"),
             class_="acts",
         ),
         element("p", "As a file: ", *parted, class_="lines"),
