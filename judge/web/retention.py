@@ -13,6 +13,7 @@ from judge.api.asking import REQUEST
 from judge.api.project import RunStore
 from judge.errors import JudgeError
 from judge.results.job import Job, JobKind, JobState
+from judge.results.sql_examples import SqlExamples
 from judge.results.sql_service import SqlService
 
 _LOGGER = logging.getLogger(__name__)
@@ -30,6 +31,11 @@ class ServiceStore(RunStore, Protocol):
     @property
     def service(self) -> SqlService:
         """Jobs, keys and the audit log."""
+        ...
+
+    @property
+    def examples(self) -> SqlExamples:
+        """Single records of runs."""
         ...
 
 
