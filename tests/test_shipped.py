@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 import zipfile
@@ -80,3 +81,35 @@ def test_an_installed_wheel_finds_what_ships_inside_itself(unpacked: Path, tmp_p
 def test_what_does_not_ship_is_named() -> None:
     with pytest.raises(ConfigError, match=r"^prompts/nope\.md does not ship with this version"):
         shipped("prompts/nope.md")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_a_wheel_alone_in_an_empty_environment_runs_the_demo(tmp_path: Path) -> None:
+    """Installs everything anew: two to three minutes."""
+    environment, folder = tmp_path / "environment", tmp_path / "empty"
+    folder.mkdir()
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+    def run(*words: object, where: Path = ROOT) -> str:
+        done = subprocess.run(
+            [str(word) for word in words],
+            cwd=where,
+            env=clean,
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path)
+    (wheel,) = tmp_path.glob("*.whl")
+    run(sys.executable, "-m", "venv", environment)
+    constraints = ROOT / "configs" / "constraints.txt"
+    run(environment / "bin" / "pip", "install", "-q", "-c", constraints, wheel)
+
+    shown = run(environment / "bin" / "judge", "demo", where=folder)
+
+    assert "What a report of averages would have told you" in shown
+    assert (folder / "judge-demo.html").is_file()
