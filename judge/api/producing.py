@@ -1,10 +1,16 @@
-"""Keeping beside a run what its outputs took to make, and what is known of that later."""
+"""Keeping beside a run what files said beside its outputs, and what is known of that later."""
 
 from dataclasses import replace
 
 from judge.api.project import Project
 from judge.records.production import Production
-from judge.results.production import decode_production, encode_production, production_kind
+from judge.results.production import (
+    CONFIDENCE_KIND,
+    decode_production,
+    encode_production,
+    production_kind,
+    with_confidences,
+)
 from judge.results.store import DocumentStore
 
 
@@ -19,4 +25,5 @@ def keep_production(project: Project, store: DocumentStore, run_id: str) -> None
 
 def kept_production(store: DocumentStore, run_id: str) -> tuple[Production, ...]:
     """Return what is known of a run's outputs, system by system."""
-    return tuple(map(decode_production, store.documents(production_kind(run_id))))
+    kept = map(decode_production, store.documents(production_kind(run_id)))
+    return with_confidences(kept, store.documents(CONFIDENCE_KIND), run_id)

@@ -10,7 +10,6 @@ from judge.models.cache import CompletionStore
 from judge.models.dry import DryRun
 from judge.models.ledger import AttemptLog
 from judge.records.dataset import Dataset
-from judge.records.observed import Observed
 from judge.records.production import Production
 from judge.records.rating import (
     Aggregate,
@@ -177,8 +176,7 @@ class Project:
         thresholds: what a judge must reach.
         training: files that no item may stand in; None where the config names none.
         terms: what decides whether a student may ship.
-        production: what the outputs took to make, as far as anybody says.
-        observed: what the output files say beside the outputs.
+        production: what files say beside the outputs, system by system.
         labels_hold: whether the ratings are about these very outputs; False where the outputs did
             not come from the files of the config.
     """
@@ -196,7 +194,6 @@ class Project:
     training: TrainingFiles | None = None
     terms: DecisionTerms = field(default_factory=DecisionTerms)
     production: tuple[Production, ...] = ()
-    observed: tuple[Observed, ...] = ()
     labels_hold: bool = True
 
 

@@ -8,7 +8,6 @@ from judge.api.leaks import kept_leakage
 from judge.api.producing import kept_production
 from judge.api.trying import kept_controls
 from judge.api.yardsticks import kept_yardsticks
-from judge.records.observed import OBSERVED_KIND, observed_in
 from judge.reports.report import Report, report_on
 from judge.results.run import RunManifest
 from judge.results.store import DocumentStore, Store
@@ -37,7 +36,6 @@ def report(store: Store, manifest: RunManifest, *, now: datetime) -> Report:
         yardsticks=kept_yardsticks(store, manifest.run_id),
         overlap=kept_leakage(store, manifest.run_id),
         productions=kept_production(store, manifest.run_id),
-        observed=observed_in(store.documents(OBSERVED_KIND), manifest.run_id),
     )
 
 

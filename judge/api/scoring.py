@@ -17,7 +17,6 @@ from judge.models.cache import CompletionStore
 from judge.models.dry import DryRun
 from judge.models.forecast import CostForecast
 from judge.records.dataset import Dataset
-from judge.records.observed import OBSERVED_KIND, ObservedRun, encode_observed
 from judge.records.record import Record, Target
 from judge.results.outcome import Score
 from judge.results.run import Measure, Result, RunManifest
@@ -208,9 +207,6 @@ async def _whole(
         store.begin(manifest, project.dataset)
         keep_leakage(store, run_id, overlap)
         keep_production(project, store, run_id)
-        if project.observed:
-            kept = ObservedRun(run_id=run_id, records=project.observed)
-            store.put_document(OBSERVED_KIND, run_id, encode_observed(kept))
         if rated is not None and not project.dataset.selected_from_more:
             keep_gold(project, store, rated)
         work = [

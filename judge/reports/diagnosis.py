@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from judge.records.observed import Observed
+from judge.records.production import Production
 from judge.reports.groups import OVERALL
 from judge.reports.instrument_suspicions import instrument_suspicions
 from judge.reports.quality_suspicions import quality_suspicions
@@ -53,7 +53,7 @@ class Finding:
 def diagnosis(
     admitted: AdmittedResults,
     *,
-    observed: Iterable[Observed] = (),
+    productions: Iterable[Production] = (),
     leaked: frozenset[str] = frozenset(),
 ) -> tuple[Finding, ...]:
     """Return what is found in a run, the surest first; nothing where nothing is wrong.
@@ -64,10 +64,10 @@ def diagnosis(
 
     Args:
         admitted: the results.
-        observed: what was observed while the systems answered.
+        productions: what files said beside the outputs, system by system.
         leaked: ids of items that stand in training data.
     """
-    seen = Seen(admitted, observed=observed, leaked=leaked)
+    seen = Seen(admitted, productions=productions, leaked=leaked)
     suspected = [*quality_suspicions(seen), *instrument_suspicions(seen)]
     if not suspected:
         return ()

@@ -104,7 +104,7 @@ def operations(
         productions: what is known of the outputs, system by system.
         level: two-sided coverage aimed at, in (0, 1).
     """
-    if not productions:
+    if not any(one.tells_its_making for one in productions):
         return None
     known = {one.system: one for one in productions}
     groups = record_groups(admitted)

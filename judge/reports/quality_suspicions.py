@@ -1,9 +1,10 @@
 """What may be wrong with what a student learned: suspicions about its quality."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import log
 
-from judge.records.record import RecordKey, Role, Target
+from judge.records.production import Produced
+from judge.records.record import Role, Target
 from judge.reports.groups import OVERALL
 from judge.reports.suspicions import MATERIAL, Pattern, Seen, Suspicion, suspicion
 from judge.results.run import ADHERENCE
@@ -129,7 +130,7 @@ def _right_but_invalid(seen: Seen, student: str) -> Iterator[Suspicion]:
 def _overconfident(seen: Seen, student: str) -> Iterator[Suspicion]:
     """The student is surer than it is right."""
     right = seen.values(seen.quality, student)
-    sure = _observed(seen, student, "confidence")
+    sure = _said(seen, student, lambda one: one.confidence)
     over = {item: sure[item] - right[item] for item in right if item in sure}
     for name, among in _everywhere(seen):
         yield from suspicion(
@@ -146,11 +147,17 @@ def _faster_not_cheaper(seen: Seen, student: str) -> Iterator[Suspicion]:
     """Answers come sooner than the teacher's and cost as much."""
     teacher = seen.system(Role.TEACHER)
     parts = {}
-    for field, name, sign, bound in (
-        ("latency_ms", "log of the teacher's latency over the student's", -1, -log(_FASTER)),
-        ("cost", "log of the student's cost over the teacher's", 1, log(_CHEAPER)),
-    ):
-        own, its = _observed(seen, student, field), _observed(seen, teacher, field)
+    quantities: Sequence[tuple[Callable[[Produced], float | None], str, int, float]] = (
+        (
+            lambda one: one.latency_ms,
+            "log of the teacher's latency over the student's",
+            -1,
+            -log(_FASTER),
+        ),
+        (lambda one: one.cost, "log of the student's cost over the teacher's", 1, log(_CHEAPER)),
+    )
+    for quantity, name, sign, bound in quantities:
+        own, its = _said(seen, student, quantity), _said(seen, teacher, quantity)
         ratios = {
             item: sign * log(own[item] / its[item])
             for item in own
@@ -199,13 +206,13 @@ def _both(seen: Seen, first: str, second: str) -> tuple[dict[str, float], dict[s
     return {item: mine[item] for item in shared}, {item: its[item] for item in shared}
 
 
-def _observed(seen: Seen, system: str, field: str) -> Mapping[str, float]:
-    found = {}
-    for item in seen.items:
-        for one in seen.observed.get(RecordKey(item_id=item, system=system), ()):
-            if (value := getattr(one, field)) is not None:
-                found[item] = float(value)
-    return found
+def _said(
+    seen: Seen, system: str, quantity: Callable[[Produced], float | None]
+) -> Mapping[str, float]:
+    """Return what files say of the outputs of a system, by item; what is not said is absent."""
+    outputs = seen.produced.get(system, {})
+    found = {item: quantity(outputs[item]) for item in seen.items if item in outputs}
+    return {item: value for item, value in found.items() if value is not None}
 
 
 def _everywhere(seen: Seen) -> list[tuple[str, Callable[[str], bool]]]:

@@ -1,10 +1,9 @@
 """The report of a run: every number with what it rests on, and every record that made it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from judge.records.observed import Observed
 from judge.records.overlap import Overlap
 from judge.records.production import Production
 from judge.records.rating import LabelSource
@@ -102,7 +101,6 @@ def report_on(
     yardsticks: Mapping[str, Yardstick] = MappingProxyType({}),
     overlap: Overlap | None = None,
     productions: Sequence[Production] = (),
-    observed: Iterable[Observed] = (),
 ) -> Report:
     """Return the report of admitted results.
 
@@ -111,8 +109,7 @@ def report_on(
         spending: what it cost to get them.
         yardsticks: what the similarities mean, by metric.
         overlap: what training files had of the items; None where nobody looked.
-        productions: what the outputs took to make, system by system.
-        observed: what was observed while the systems answered.
+        productions: what files said beside the outputs, system by system.
     """
     decision = decide(admitted, admitted.manifest.terms)
     trusts = tuple(m.trust for m in admitted.measures if m.trust is not None)
@@ -134,9 +131,7 @@ def report_on(
         leakage=leakage(admitted, overlap),
         format=format_findings(admitted),
         operations=operations(admitted, productions),
-        diagnosis=diagnosis(
-            admitted, observed=[*observed, *_took(productions)], leaked=_leaked(overlap)
-        ),
+        diagnosis=diagnosis(admitted, productions=productions, leaked=_leaked(overlap)),
         examples=examples_of(admitted),
     )
 
@@ -144,16 +139,6 @@ def report_on(
 def examples_of(admitted: AdmittedResults) -> tuple[Example, ...]:
     """Return each record with all that was measured of it, in the order of the set."""
     return tuple(_example(record, admitted) for record in admitted.records)
-
-
-def _took(productions: Sequence[Production]) -> list[Observed]:
-    return [
-        Observed(
-            item_id=item, system=one.system, latency_ms=produced.latency_ms, cost=produced.cost
-        )
-        for one in productions
-        for item, produced in one.outputs.items()
-    ]
 
 
 def _leaked(overlap: Overlap | None) -> frozenset[str]:

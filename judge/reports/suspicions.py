@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from judge.records.observed import Observed
+from judge.records.production import Produced, Production
 from judge.records.record import Record, RecordKey, Role, Target
 from judge.reports.groups import OVERALL
 from judge.reports.summary import MIN_RECORDS, value_of
@@ -66,7 +66,7 @@ class Seen:
 
     Args:
         admitted: the results.
-        observed: what was observed while the systems answered.
+        productions: what files said beside the outputs, system by system.
         leaked: ids of items that stand in training data.
     """
 
@@ -74,14 +74,14 @@ class Seen:
         self,
         admitted: AdmittedResults,
         *,
-        observed: Iterable[Observed] = (),
+        productions: Iterable[Production] = (),
         leaked: frozenset[str] = frozenset(),
     ) -> None:
         self.admitted = admitted
         self.leaked = leaked
-        self.observed: dict[RecordKey, list[Observed]] = {}
-        for one in observed:
-            self.observed.setdefault(one.key, []).append(one)
+        self.produced: Mapping[str, Mapping[str, Produced]] = {
+            one.system: one.outputs for one in productions
+        }
         self.records = {record.key: record for record in admitted.records}
         self.items = list(dict.fromkeys(record.item_id for record in admitted.records))
         self._item = {record.item_id: record for record in admitted.records}

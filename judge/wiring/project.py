@@ -20,7 +20,6 @@ from judge.errors import ConfigError
 from judge.records.dataset import (
     Dataset,
 )
-from judge.records.observed import read_observed
 from judge.records.rating import Aggregate
 from judge.records.record import Target
 from judge.records.rows import Row
@@ -115,8 +114,6 @@ def open_project(
         labels_hold=not outputs,
     )
     check_declared(project.terms, everything, config=text, path=str(path))
-    if config.dataset.pairs is None:
-        project = replace(project, observed=read_observed(sources))
     if sent and project.ratings is not None:
         came = sent_source(project.ratings.source, sent)
         told = replace(project.ratings, sent=came)

@@ -1,3 +1,4 @@
+from math import exp
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,42 @@ def test_what_can_be_no_time_count_or_cost_is_refused_with_row_and_remedy(
 
     with pytest.raises(DataError, match=rf"o\.jsonl line 2: '{field}' must be .*leave it out"):
         _read(source)
+
+
+def test_a_declared_confidence_wins_over_the_tokens_probability(tmp_path: Path) -> None:
+    rows = (
+        '{"id": 1, "output": "a", "confidence": 0.5, "logprobs": [-0.1]}\n'
+        '{"id": 2, "output": "a", "logprobs": [-1, -3]}\n'
+        '{"id": 3, "output": "a", "logprobs": []}\n'
+    )
+
+    found = _read(_source(tmp_path / "o.jsonl", rows)).outputs
+
+    assert found["1"].confidence == 0.5
+    assert found["2"].confidence == pytest.approx(exp(-2))
+    assert found.keys() == {"1", "2"}
+
+
+def test_a_confidence_in_a_csv_cell_is_read_and_an_empty_one_is_none(tmp_path: Path) -> None:
+    found = _read(_source(tmp_path / "o.csv", "id,output,confidence\na,x,0.25\nb,x,\n"))
+
+    assert found.outputs == {"a": Produced(declared_confidence=0.25)}
+    assert not found.tells_its_making
+
+
+@pytest.mark.parametrize("value", ["1.2", "-1", '"much"', "true", "[]"])
+def test_what_is_no_probability_is_refused_with_row_and_remedy(value: str, tmp_path: Path) -> None:
+    text = f'{{"id": 1, "output": "a"}}\n{{"id": 2, "output": "a", "confidence": {value}}}\n'
+
+    with pytest.raises(DataError, match=r"o\.jsonl line 2: 'confidence' must be .* leave it out"):
+        _read(_source(tmp_path / "o.jsonl", text))
+
+
+def test_a_confidence_that_is_no_number_is_refused(tmp_path: Path) -> None:
+    jsonl = _source(tmp_path / "o.jsonl", '{"id": 1, "output": "a", "confidence": NaN}\n')
+    csv = _source(tmp_path / "o.csv", "id,output,confidence\na,x,nan\n")
+
+    with pytest.raises(DataError, match=r"o\.jsonl line 1: .*NaN"):
+        _read(jsonl)
+    with pytest.raises(DataError, match=r"o\.csv line 2: 'confidence' must be a probability"):
+        _read(csv)

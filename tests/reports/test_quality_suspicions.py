@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
-from judge.records.observed import Observed
+from judge.records.production import Conditions, Produced, Production
 from judge.records.record import Target
 from judge.reports.quality_suspicions import quality_suspicions
 from judge.reports.suspicions import Pattern, Seen, Suspicion
@@ -25,6 +25,11 @@ OTHERWISE_GOOD = [float(place % 20 > 1) for place in range(N)]
 HALF = [float(place % 2) for place in range(N)]
 
 Make = Callable[..., AdmittedResults]
+
+
+def _said(system: str, of_each: Produced) -> Production:
+    outputs = {f"i{place}": of_each for place in range(N)}
+    return Production(system=system, conditions=Conditions(), outputs=outputs)
 
 
 def _sure(found: list[Suspicion]) -> set[tuple[Pattern, str]]:
@@ -82,9 +87,9 @@ def test_valid_outputs_that_are_wrong_are_told_from_right_ones_that_are_invalid(
 
 def test_a_student_surer_than_right_is_named(admitted: Make) -> None:
     results = admitted((judged_measure(), {"teacher": HALF[::-1], "student": HALF}))
-    observed = [Observed(item_id=f"i{i}", system="student", confidence=0.9) for i in range(N)]
+    sure = _said("student", Produced(declared_confidence=0.9))
 
-    assert (Pattern.OVERCONFIDENT, "overall") in _suspected(Seen(results, observed=observed))
+    assert (Pattern.OVERCONFIDENT, "overall") in _suspected(Seen(results, productions=[sure]))
 
 
 @pytest.mark.parametrize(("cost", "named"), [(1.0, True), (0.1, False)])
@@ -92,12 +97,11 @@ def test_a_student_that_is_faster_and_costs_as_much_is_named(
     cost: float, *, named: bool, admitted: Make
 ) -> None:
     results = admitted((judged_measure(), {"teacher": GOOD, "student": OTHERWISE_GOOD}))
-    observed = [
-        Observed(item_id=f"i{i}", system=system, latency_ms=latency, cost=own)
-        for i in range(N)
-        for system, latency, own in (("teacher", 900.0, 1.0), ("student", 100.0, cost))
+    taken = [
+        _said("teacher", Produced(latency_ms=900.0, cost=1.0)),
+        _said("student", Produced(latency_ms=100.0, cost=cost)),
     ]
 
-    found = _suspected(Seen(results, observed=observed))
+    found = _suspected(Seen(results, productions=taken))
 
     assert ((Pattern.FASTER_NOT_CHEAPER, "overall") in found) is named
