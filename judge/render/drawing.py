@@ -5,7 +5,7 @@ from math import ceil, floor, log10
 
 from judge.render.markup import Markup, element
 from judge.render.page import Curve, Intervals
-from judge.render.text import interval, number, percent_interval
+from judge.render.text import flat, interval, number, percent_interval
 from judge.stats.estimate import Estimate
 
 COLOURS = 8
@@ -127,7 +127,7 @@ def curve_drawing(curve: Curve) -> Markup:
         class_="curve shade-2",
         viewBox=f"0 -8 {_LEFT + _SIDE + 14} {_SIDE + _BELOW + 8}",
         role="img",
-        aria_label=f"{curve.upwards} by {curve.across}: {'; '.join(words)}",
+        aria_label=flat(f"{curve.upwards} by {curve.across}: {'; '.join(words)}"),
     )
 
 
@@ -152,7 +152,7 @@ def _line(one: tuple[float, float], other: tuple[float, float], kind: str) -> Ma
 
 def _label(words: str, x: float, y: float, *, transform: str = "") -> Markup:
     turned: dict[str, str] = {"transform": transform} if transform else {}
-    return element("text", words, x=f"{x:g}", y=f"{y:g}", **turned)
+    return element("text", flat(words), x=f"{x:g}", y=f"{y:g}", **turned)
 
 
 def marker(shade: int) -> Markup:

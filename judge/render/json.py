@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from judge.render.calibration_json import calibration_json
 from judge.render.decision_json import decision_json
 from judge.render.diagnosis_json import finding_json
 from judge.render.figures_json import figure_json
@@ -47,6 +48,7 @@ def report_json(report: Report) -> bytes:
             **leakage_json(report.leakage),
             **format_json(report.format),
             **operations_json(report.operations),
+            "calibration": [calibration_json(row) for row in report.calibration],
             "diagnosis": [finding_json(found) for found in report.diagnosis],
             **_spending(report.spending),
             "examples": [_example(example) for example in report.examples],

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from judge.render.calibration_section import calibration_sections
 from judge.render.decision_section import decision_section
 from judge.render.diagnosis_section import diagnosis_sections
 from judge.render.families_section import families_sections
@@ -46,6 +47,7 @@ def report_page(report: Report) -> Page:
             *similarity_sections(report),
             *_retention_sections(report),
             *operations_sections(report.operations),
+            *calibration_sections(report.calibration),
             *slices_sections(report.slices),
             *leakage_sections(report.leakage),
             *diagnosis_sections(report.diagnosis),

@@ -2,9 +2,9 @@
 
 from typing import TypeAlias
 
+from judge.render.calibration_json import probabilities_json
 from judge.render.figures_json import figure_json
 from judge.render.json import SCHEMA_VERSION, certificate_json, encoded
-from judge.stats.calibration import Calibration
 from judge.stats.estimate import Undefined
 from judge.stats.multiplicity import PValue
 from judge.trust.agreement import Agreement
@@ -128,40 +128,13 @@ def _alternative(found: RaterFindings) -> _Object:
 def _confidence(found: ConfidenceFindings) -> _Object:
     return {
         "n_verdicts": found.n_verdicts,
-        **_calibration(found.figures),
+        **probabilities_json(found.figures),
         "recalibrated": {
             method: {"undefined": one.reason}
             if isinstance(one, Undefined)
-            else {**_calibration(one.after), "brier_change": figure_json(one.brier_change)}
+            else {**probabilities_json(one.after), "brier_change": figure_json(one.brier_change)}
             for method, one in found.recalibrated.items()
         },
-    }
-
-
-def _calibration(found: Calibration) -> _Object:
-    brier, error = found.brier, found.error
-    return {
-        "brier": {"undefined": brier.reason}
-        if isinstance(brier, Undefined)
-        else {
-            **figure_json(brier.score),
-            "reliability": brier.reliability,
-            "resolution": brier.resolution,
-            "uncertainty": brier.uncertainty,
-            "within_bins": brier.within_bins,
-        },
-        "log_loss": figure_json(found.log_loss),
-        "calibration_error": {"undefined": error.reason}
-        if isinstance(error, Undefined)
-        else {**figure_json(error.error), "if_calibrated": error.if_calibrated},
-        "curve": [
-            {
-                "n": one.n,
-                "mean_probability": one.mean_probability,
-                "observed": figure_json(one.observed),
-            }
-            for one in found.curve
-        ],
     }
 
 

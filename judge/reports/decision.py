@@ -85,7 +85,7 @@ def decide(
     if teacher is None or not students or not measures:
         return None
     groups = record_groups(admitted)
-    deciding = _deciding(measures, terms)
+    decides = deciding(measures, terms)
 
     def on(measure: AdmittedMeasure, student: str, name: str, margin: float | None) -> Kept:
         return kept(
@@ -99,12 +99,12 @@ def decide(
 
     return Decision(
         terms=terms,
-        metric=deciding.measure.metric,
+        metric=decides.measure.metric,
         verdicts=tuple(
             _verdict(
                 student,
-                on(deciding, student, OVERALL, terms.margin),
-                [on(deciding, student, name, terms.margin) for name in terms.critical],
+                on(decides, student, OVERALL, terms.margin),
+                [on(decides, student, name, terms.margin) for name in terms.critical],
                 level=level,
             )
             for student in students
@@ -121,7 +121,7 @@ def side(measure: AdmittedMeasure, system: str, records: Sequence[Record]) -> Si
     )
 
 
-def _deciding(measures: Sequence[AdmittedMeasure], terms: DecisionTerms) -> AdmittedMeasure:
+def deciding(measures: Sequence[AdmittedMeasure], terms: DecisionTerms) -> AdmittedMeasure:
     """Return the declared measure, else a judged one, else one whose worst value is 0."""
     by_name = {m.measure.metric: m for m in measures}
     if terms.metric in by_name:

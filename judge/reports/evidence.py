@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from judge.records.record import Record
 from judge.reports.corrected import MIN_LABELS, guess_of, joint_chances, worth_of
-from judge.reports.groups import cluster_codes
+from judge.reports.groups import clusters_of
 from judge.reports.summary import MIN_RECORDS, doubted, value_of
 from judge.results.run import Measure
 from judge.results.terms import Unscored
@@ -72,7 +72,7 @@ class PairedScores:
     @property
     def clusters(self) -> NDArray[np.int64] | None:
         """Cluster code of each item; None where every item is its own."""
-        return _clusters(self.records)
+        return clusters_of(self.records)
 
     @property
     def n_missing(self) -> int:
@@ -239,8 +239,3 @@ def _moved(scores: PairedScores) -> int:
     if scores.worst is None or scores.best is None:
         return 0
     return int((scores.worst != scores.best).any(axis=1).sum())
-
-
-def _clusters(records: Sequence[Record]) -> NDArray[np.int64] | None:
-    codes = cluster_codes(records)
-    return None if np.unique(codes).size == codes.size else codes

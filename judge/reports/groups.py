@@ -36,3 +36,9 @@ def cluster_codes(records: Sequence[Record]) -> np.ndarray:
     return np.array(
         [codes.setdefault(record.cluster, len(codes)) for record in records], dtype=np.int64
     )
+
+
+def clusters_of(records: Sequence[Record]) -> np.ndarray | None:
+    """Return the records' clusters as integers, shape (n_records,); None where each is its own."""
+    codes = cluster_codes(records)
+    return None if np.unique(codes).size == codes.size else codes

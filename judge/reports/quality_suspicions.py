@@ -5,6 +5,7 @@ from math import log
 
 from judge.records.production import Produced
 from judge.records.record import Role, Target
+from judge.reports.correctness import correctness
 from judge.reports.groups import OVERALL
 from judge.reports.suspicions import MATERIAL, Pattern, Seen, Suspicion, suspicion
 from judge.results.run import ADHERENCE
@@ -129,17 +130,21 @@ def _right_but_invalid(seen: Seen, student: str) -> Iterator[Suspicion]:
 
 def _overconfident(seen: Seen, student: str) -> Iterator[Suspicion]:
     """The student is surer than it is right."""
-    right = seen.values(seen.quality, student)
+    known = correctness(seen.admitted, student)
     sure = _said(seen, student, lambda one: one.confidence)
-    over = {item: sure[item] - right[item] for item in right if item in sure}
+    if isinstance(known, Undefined) or not sure:
+        return
+    over = {item: sure[item] - known.right[item] for item in sure if item in known.right}
     for name, among in _everywhere(seen):
+        if known.why_not_on(name):
+            continue
         yield from suspicion(
             Pattern.OVERCONFIDENT,
             student,
             {"confidence less share right": seen.mean(over, over=MATERIAL, among=among)},
             slice_name=name,
             examples=sorted((item for item in over if among(item)), key=lambda i: -over[i]),
-            metric=_metric(seen),
+            metric=known.metric,
         )
 
 

@@ -8,6 +8,7 @@ from judge.records.overlap import Overlap
 from judge.records.production import Production
 from judge.records.rating import LabelSource
 from judge.records.record import Record, Role
+from judge.reports.calibration import CalibrationRow, calibration_rows
 from judge.reports.decision import Decision, decide
 from judge.reports.diagnosis import Finding, diagnosis
 from judge.reports.families import FamilyRow, families
@@ -65,6 +66,7 @@ class Report:
         complete: whether no record is left for a resume.
         decision: whether students may ship; None where there is no teacher.
         slices: where each student falls behind its teacher, worst first.
+        calibration: how sure systems are, and how right; none where none says how sure it is.
         diagnosis: named patterns that were found; none where nothing is wrong.
     """
 
@@ -85,6 +87,7 @@ class Report:
     leakage: LeakageFindings | None
     format: FormatFindings | None
     operations: Operations | None
+    calibration: tuple[CalibrationRow, ...]
     diagnosis: tuple[Finding, ...]
     examples: tuple[Example, ...]
 
@@ -131,6 +134,7 @@ def report_on(
         leakage=leakage(admitted, overlap),
         format=format_findings(admitted),
         operations=operations(admitted, productions),
+        calibration=tuple(calibration_rows(admitted, productions)),
         diagnosis=diagnosis(admitted, productions=productions, leaked=_leaked(overlap)),
         examples=examples_of(admitted),
     )

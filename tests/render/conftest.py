@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from judge.records.dataset import Dataset
+from judge.records.production import Production
 from judge.records.rating import LabelSource
 from judge.records.record import Item, RecordKey, Role, Slices, System, Target
 from judge.records.scale import EQUIVALENCE as SCALE
@@ -147,6 +148,7 @@ def _report(
     ids: Sequence[str] | None = None,
     text: str = "some text",
     name: str = "small",
+    productions: Sequence[Production] = (),
 ) -> Report:
     systems = list(next(iter(columns.values())))
     n = len(next(iter(columns.values()))[systems[0]])
@@ -206,7 +208,8 @@ def _report(
             certificates=certificates,
             left_open=frozenset({"equivalence.reference/sft/i1#1"}),
             now=NOW,
-        )
+        ),
+        productions=productions,
     )
 
 
