@@ -70,6 +70,10 @@ def test_rounding_over_0_is_0() -> None:
     assert _read([1e-9])[0].logprob == 0
 
 
+OVER: list[JsonValue] = [{"token": "b", "logprob": 1}]
+LIKELY: list[JsonValue] = [{"token": "b", "logprob": -0.1}]
+
+
 @pytest.mark.parametrize(
     ("value", "words"),
     [
@@ -85,8 +89,8 @@ def test_rounding_over_0_is_0() -> None:
         ([{"token": "a"}], "holds no number at place 0"),
         ([{**YES, "top_logprobs": 5}], "no list as 'top_logprobs'"),
         ([{**YES, "top_logprobs": [-1]}], "no 'token' in 'top_logprobs'"),
-        ([{**YES, "top_logprobs": [{"token": "b", "logprob": 1}]}], "holds 1 at place 0"),
-        ([{**YES, "logprob": -0.1, "top_logprobs": [{"token": "b", "logprob": -0.1}]}], "sum to"),
+        ([{**YES, "top_logprobs": OVER}], "holds 1 at place 0"),
+        ([{**YES, "logprob": -0.1, "top_logprobs": LIKELY}], "sum to"),
     ],
 )
 def test_what_is_no_log_probability_is_refused_with_row_and_remedy(

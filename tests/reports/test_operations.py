@@ -124,3 +124,13 @@ def test_failed_outputs_are_counted_by_why(run: AdmittedResults) -> None:
 
 def test_a_run_of_which_nothing_is_known_has_no_operations(run: AdmittedResults) -> None:
     assert operations(run, []) is None
+
+
+def test_confidence_alone_says_nothing_of_what_a_system_takes(run: AdmittedResults) -> None:
+    sure = Production(
+        system="s",
+        conditions=Conditions(),
+        outputs={"i1": Produced(declared_confidence=0.5)},
+    )
+
+    assert operations(run, [sure]) is None
