@@ -116,7 +116,7 @@ def test_every_shipped_prompt_can_be_used(name: str) -> None:
 
 def test_the_prompt_in_the_documentation_can_be_used(written: Writer) -> None:
     text = (PROMPTS.parent / "docs" / "prompts.md").read_text()
-    (shown,) = re.findall(r"^```\n(---\n.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    (shown,) = re.findall(r"^```text\n(---\n.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
     assert read_prompt(written(shown)).criterion == "politeness"
     assert all(f"`{name}`" in text for name in SHIPPED)
