@@ -154,6 +154,13 @@ class GenerateSection(_Section):
     stream: bool = Field(
         default=True, description="ask for outputs token by token, to time the first"
     )
+    logprobs: int = Field(
+        default=0,
+        ge=0,
+        le=20,
+        description="write down the log-probability of each token of an output, and of so many of "
+        "the likeliest at its place; 0 asks for none",
+    )
 
 
 class SystemSection(_Section):

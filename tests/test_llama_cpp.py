@@ -298,7 +298,7 @@ def test_a_streamed_answer_is_the_one_that_comes_at_once_and_its_first_token_is_
     call = ChatCall(
         call_id="s/1#1",
         messages=(Message(role="user", content="Add 1 to 5."),),
-        sampling=Sampling(temperature=0.0, max_tokens=24, seed=SEED),
+        sampling=Sampling(temperature=0.0, max_tokens=24, seed=SEED, alternatives=3),
     )
 
     async def ask(*, streamed: bool) -> Completion:
@@ -319,6 +319,13 @@ def test_a_streamed_answer_is_the_one_that_comes_at_once_and_its_first_token_is_
 
     assert (streamed.text, streamed.finish_reason) == (at_once.text, at_once.finish_reason)
     assert (streamed.input_tokens, streamed.output_tokens) == (at_once.input_tokens, 24)
+    assert "".join(one.token for one in at_once.alternatives) == at_once.text
+    assert [one.token for one in streamed.alternatives] == [
+        one.token
+        for one in at_once.alternatives
+        if one.token  # what has no text is not streamed
+    ]
+    assert all(len(one.others) >= 3 for one in streamed.alternatives)
     assert at_once.first_token_s is None
     assert streamed.first_token_s is not None
     assert 0 < streamed.first_token_s <= streamed.latency_s

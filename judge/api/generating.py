@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from judge.api.output_logprobs import logprobs_row, output_tokens
 from judge.errors import ConfigError, ScoringError
 from judge.models.chat import ChatCall, ChatModel, Completion, Message, Sampling
 from judge.records.output_file import OutputFile
@@ -74,6 +75,8 @@ def output_file(asked: Asked, asking: Asking, model: ChatModel) -> OutputFile:
         "max_tokens": str(sampling.max_tokens),
         "seed": str(sampling.seed),
         "effort": sampling.effort,
+        # Not asked for, it has no name: files that were made before it had one are gone on with.
+        **({"logprobs": str(sampling.alternatives)} if sampling.alternatives else {}),
     }
     return OutputFile(asked.path, fields=asked.fields, identity=identity)
 
@@ -184,7 +187,10 @@ def _row(completion: Completion, asking: Asking) -> dict[str, object]:
         "finish_reason": completion.finish_reason or None,
         "model": completion.model or None,
     }
-    return row | _said(completion, asking)
+    said = _said(completion, asking)
+    if isinstance(output := said["output"], str):
+        said["logprobs"] = logprobs_row(output_tokens(completion.alternatives, output))
+    return row | said
 
 
 def _said(completion: Completion, asking: Asking) -> dict[str, object]:

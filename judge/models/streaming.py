@@ -38,6 +38,7 @@ class _Choice(msgspec.Struct):
     index: int = 0
     delta: _Delta | None = None
     finish_reason: str | None = None
+    logprobs: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class _Chunk(msgspec.Struct):
@@ -47,7 +48,12 @@ class _Chunk(msgspec.Struct):
     usage: msgspec.Raw = msgspec.Raw(b"null")
 
 
+class _Logprobs(msgspec.Struct):
+    content: list[msgspec.Raw] | None = None
+
+
 _CHUNKS = msgspec.json.Decoder(_Chunk)
+_LOGPROBS = msgspec.json.Decoder(_Logprobs | None)
 
 
 def put_together(stream: bytes) -> Streamed:
@@ -60,6 +66,7 @@ def put_together(stream: bytes) -> Streamed:
     parts: dict[str, list[str]] = {"content": [], "refusal": [], "reasoning_content": []}
     model, fingerprint, reason, first = "", None, None, None
     usage, ended = msgspec.Raw(b"null"), False
+    tokens: list[msgspec.Raw] = []
     for data, end in _events(stream):
         if data == _END:
             ended = True
@@ -73,13 +80,20 @@ def put_together(stream: bytes) -> Streamed:
             if choice.index:
                 raise _unparseable("the endpoint streamed several choices, not 1")
             reason = choice.finish_reason or reason
+            tokens += _tokens(choice)
             if _add(choice.delta or _Delta(), parts) and first is None:
                 first = end
     if not ended and reason is None:
         raise JudgeUnavailable("the stream ended before the answer did", possibly_paid=True)
     texts = {name: "".join(found) if found else None for name, found in parts.items()}
     body = {
-        "choices": [{"message": texts, "finish_reason": reason}],
+        "choices": [
+            {
+                "message": texts,
+                "finish_reason": reason,
+                **({"logprobs": {"content": tokens}} if tokens else {}),
+            }
+        ],
         "model": model,
         "system_fingerprint": fingerprint,
         "usage": usage,
@@ -114,6 +128,17 @@ def _chunk(data: bytes) -> _Chunk:
         return _CHUNKS.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _unparseable(f"an event of the stream is no chat completion: {error}") from error
+
+
+def _tokens(choice: _Choice) -> list[msgspec.Raw]:
+    """Return what a piece says of its tokens, to be read by who asked for it."""
+    if bytes(choice.logprobs) == b"null":
+        return []
+    try:
+        found = _LOGPROBS.decode(choice.logprobs)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _unparseable(f"an event has log-probabilities of another form: {error}") from error
+    return (found and found.content) or []
 
 
 def _add(delta: _Delta, parts: dict[str, list[str]]) -> bool:

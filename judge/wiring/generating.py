@@ -168,7 +168,7 @@ def _asked(
             system=name,
             path=path.parent / part.outputs,
             fields={**id_field(config.dataset.fields), **part.fields},
-            sampling=sampling_of(endpoint),
+            sampling=replace(sampling_of(endpoint), alternatives=config.generate.logprobs),
         )
         found.append((asked, endpoint))
     if not found:

@@ -5,6 +5,8 @@ from subprocess import CompletedProcess
 
 import pytest
 
+from judge.api.output_logprobs import output_tokens
+from judge.models.chat import TokenAlternatives
 from judge.testing import Answer, FakeEndpoint, Received, chat_completion, fault
 
 Run = Callable[..., CompletedProcess[str]]
@@ -162,3 +164,98 @@ def test_what_cannot_be_asked_is_refused_before_anything_is_sent(
 
     assert (refused.returncode, asked) == (2, 0)
     assert words in refused.stderr
+
+
+def _with_logprobs(text: str, asked: int) -> Answer:
+    """Return a streamed answer, a piece a token, with as many likely ones as were asked for."""
+    pieces = ["<think>", "hm", "</think>", "\n", *text]
+    chunks = [
+        {
+            "model": "m",
+            "choices": [
+                {
+                    "index": 0,
+                    "delta": {"content": piece},
+                    "logprobs": {
+                        "content": [
+                            {
+                                "token": piece,
+                                "logprob": -0.5 if place > 3 else -9.0,
+                                "top_logprobs": [
+                                    {"token": f"{piece}{other}", "logprob": -3.0 - other}
+                                    for other in range(asked)
+                                ],
+                            }
+                        ]
+                    },
+                }
+            ],
+        }
+        for place, piece in enumerate(pieces)
+    ]
+    chunks.append({"model": "m", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+    events = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks)
+    return Answer(body=f"{events}data: [DONE]\n\n", headers={"content-type": "text/event-stream"})
+
+
+def test_log_probabilities_are_asked_for_and_those_of_the_output_are_written(
+    judge: Run, start: Callable[[FakeEndpoint], None], folder: Path
+) -> None:
+    def sure(received: Received) -> Answer:
+        return _with_logprobs(received.user_text, int(str(received.body["top_logprobs"])))
+
+    with FakeEndpoint(sure) as endpoint:
+        start(endpoint)
+        config = (folder / "judge.yaml").read_text()
+        asks = config.replace("generate: {sys", "generate: {logprobs: 2, sys", 1)
+        (folder / "judge.yaml").write_text(asks)
+        made = judge("generate", "judge.yaml", "--json")
+        asked = endpoint.requests[0].body
+        (folder / "judge.yaml").write_text(config)
+        otherwise = judge("generate", "judge.yaml")
+
+    assert made.returncode == 0, made.stderr
+    assert (asked["logprobs"], asked["top_logprobs"]) == (True, 2)
+    for row in _rows(folder / "student.jsonl"):
+        logprobs = row["logprobs"]
+        assert isinstance(logprobs, dict)
+        # The thinking and the line end after it are no part of the output, and of no confidence.
+        assert "".join(one["token"] for one in logprobs["content"]) == row["output"]
+        assert {one["logprob"] for one in logprobs["content"]} == {-0.5}
+        assert all(len(one["top_logprobs"]) == 2 for one in logprobs["content"])
+    assert otherwise.returncode == 2
+    assert "logprobs changed" in otherwise.stderr
+    report = json.loads(judge("run", "judge.yaml", "--json").stdout)
+    rows = {row["system"]: row for row in report["calibration"]}
+    assert rows["student"]["n_confident"] == N
+    assert rows["student"]["status"] == "undefined"  # six outputs say nothing
+
+
+def test_an_endpoint_that_gives_no_log_probabilities_leaves_them_out(
+    judge: Run, start: Callable[[FakeEndpoint], None], folder: Path
+) -> None:
+    with FakeEndpoint(_echo) as endpoint:
+        start(endpoint)
+        config = (folder / "judge.yaml").read_text()
+        asks = config.replace("generate: {sys", "generate: {logprobs: 2, sys", 1)
+        (folder / "judge.yaml").write_text(asks)
+        made = judge("generate", "judge.yaml", "--json")
+
+    assert made.returncode == 0, made.stderr
+    assert all("logprobs" not in row for row in _rows(folder / "student.jsonl"))
+
+
+@pytest.mark.parametrize(
+    ("tokens", "output", "kept"),
+    [
+        (["It", " is", " 5"], "It is 5", "It is 5"),
+        (["a", "</think>", "\n\n", "5"], "5", "5"),
+        (["a", "</think>", "\ufffd", "\ufffd", "5"], "\u00e95", "\ufffd\ufffd5"),
+        (["\ufffd", "\ufffd"], "\u00e9", "\ufffd\ufffd"),
+        ([], "5", ""),
+    ],
+)
+def test_tokens_before_an_output_are_none_of_it(tokens: list[str], output: str, kept: str) -> None:
+    given = [TokenAlternatives(token=token, logprob=-1.0, others={}) for token in tokens]
+
+    assert "".join(one.token for one in output_tokens(given, output)) == kept

@@ -76,3 +76,27 @@ def test_a_place_was_there_with_the_part_that_reached_it() -> None:
     arrivals = [(10, 1.0), (25, 2.0), (30, 3.0)]
 
     assert [arrived_at(place, arrivals) for place in (1, 10, 11, 30)] == [1.0, 1.0, 2.0, 3.0]
+
+
+def test_what_each_piece_says_of_its_tokens_is_put_together() -> None:
+    tokens = [
+        {"token": token, "logprob": -0.5, "top_logprobs": [{"token": "x", "logprob": -2.0}]}
+        for token in ("It", " is")
+    ]
+    stream = b"".join(
+        event({"content": one["token"]}, logprobs={"content": [one]}) for one in tokens
+    )
+
+    body = put_together(stream + event({}, finish_reason="stop", logprobs=None) + END).body
+
+    found = read_completion(body, latency_s=1.0, alternatives=True).alternatives
+    assert [(one.token, one.logprob, one.others) for one in found] == [
+        ("It", -0.5, {"x": -2.0}),
+        (" is", -0.5, {"x": -2.0}),
+    ]
+
+
+@pytest.mark.parametrize("logprobs", [[], {"content": 3}, 7])
+def test_log_probabilities_of_another_form_are_refused(logprobs: object) -> None:
+    with pytest.raises(JudgeUnparseable, match="log-probabilities of another form"):
+        put_together(event({"content": "It"}, logprobs=logprobs) + END)
