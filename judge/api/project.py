@@ -20,6 +20,7 @@ from judge.records.rating import (
 )
 from judge.records.scale import Scale
 from judge.records.verification import TrainingFiles
+from judge.results.divergence import Divergence
 from judge.results.store import DocumentStore, Store
 from judge.results.terms import DecisionTerms
 from judge.runs.executor import Stop
@@ -177,6 +178,7 @@ class Project:
         training: files that no item may stand in; None where the config names none.
         terms: what decides whether a student may ship.
         production: what files say beside the outputs, system by system.
+        divergences: how far students' distributions are from the teacher's, where files say it.
         labels_hold: whether the ratings are about these very outputs; False where the outputs did
             not come from the files of the config.
     """
@@ -194,6 +196,7 @@ class Project:
     training: TrainingFiles | None = None
     terms: DecisionTerms = field(default_factory=DecisionTerms)
     production: tuple[Production, ...] = ()
+    divergences: tuple[Divergence, ...] = ()
     labels_hold: bool = True
 
 

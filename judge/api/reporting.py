@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
+from judge.api.diverging import kept_divergences
 from judge.api.leaks import kept_leakage
 from judge.api.producing import kept_production
 from judge.api.trying import kept_controls
@@ -36,6 +37,7 @@ def report(store: Store, manifest: RunManifest, *, now: datetime) -> Report:
         yardsticks=kept_yardsticks(store, manifest.run_id),
         overlap=kept_leakage(store, manifest.run_id),
         productions=kept_production(store, manifest.run_id),
+        divergences=kept_divergences(store, manifest.run_id),
     )
 
 

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from judge.api.diverging import keep_divergences
 from judge.api.leaks import found_in_training, keep_leakage, kept_leakage
 from judge.api.producing import keep_production
 from judge.api.project import Instrument, Project, RunContext, RunStore, run_context
@@ -207,6 +208,7 @@ async def _whole(
         store.begin(manifest, project.dataset)
         keep_leakage(store, run_id, overlap)
         keep_production(project, store, run_id)
+        keep_divergences(project, store, run_id)
         if rated is not None and not project.dataset.selected_from_more:
             keep_gold(project, store, rated)
         work = [

@@ -10,8 +10,8 @@ from judge.records.strict_json import JsonValue, StrictJsonError, read_strict_js
 _ROUNDING = 1e-6
 """Rounding may lift the logarithm of a probability of 1 over 0, but not by more."""
 
-_NO_MASS_OVER = 1e-3
-"""Of probabilities at one place that sum to 1: log-probabilities come in half precision."""
+_NO_MASS_OVER = 1e-2
+"""Of probabilities at one place that sum to 1: log-probabilities may come in half precision."""
 
 _REMEDY = (
     "write natural logarithms of probabilities, one a token: a list of numbers, or "

@@ -2,9 +2,12 @@
 
 import csv
 from collections.abc import Iterator
+from functools import partial
 from io import StringIO
 
+from judge.render.divergence_json import divergence_figures
 from judge.reports.calibration import CalibrationRow
+from judge.reports.divergence import DivergenceRow
 from judge.reports.report import Report
 from judge.reports.summary import Status, SummaryRow
 from judge.stats.calibration import Calibration
@@ -26,6 +29,7 @@ def estimates_csv(report: Report) -> bytes:
     for values in (
         *map(_values, report.estimates),
         *(values for row in report.calibration for values in _calibrated(row)),
+        *(values for row in report.divergence for values in _diverged(row)),
     ):
         rows.writerow([_cell(value) for value in values])
     return written.getvalue().encode("utf-8", "replace")
@@ -55,12 +59,13 @@ def _values(row: SummaryRow) -> list[str | float]:
 
 def _calibrated(row: CalibrationRow) -> Iterator[list[str | float]]:
     """Yield how sure a system is and how right, a row for each figure; one where there is none."""
+    said = partial(_row_of, row=row, target=row.metric, system=row.system)
     if row.figures is None:
-        yield _row_of("calibration", row, Undefined(reason=row.reason))
+        yield said("calibration", Undefined(reason=row.reason))
         return
-    yield _row_of("calibration.confidence", row, row.confidence)
-    yield _row_of("calibration.right", row, row.right)
-    yield _row_of("calibration.excess", row, row.excess)
+    yield said("calibration.confidence", row.confidence)
+    yield said("calibration.right", row.right)
+    yield said("calibration.excess", row.excess)
     sides: dict[str, Calibration | Undefined] = {
         "": row.figures,
         **{
@@ -70,7 +75,15 @@ def _calibrated(row: CalibrationRow) -> Iterator[list[str | float]]:
     }
     for suffix, found in sides.items():
         for name, figure in _figures(found).items():
-            yield _row_of(f"calibration.{name}{suffix}", row, figure)
+            yield said(f"calibration.{name}{suffix}", figure)
+
+
+def _diverged(row: DivergenceRow) -> Iterator[list[str | float]]:
+    """Yield how far a student is from its teacher, a row for each figure."""
+    figures = divergence_figures(row) or {"": Undefined(reason=row.reason)}
+    for name, found in figures.items():
+        metric = ".".join(filter(None, ("divergence", row.over, name)))
+        yield _row_of(metric, found, row=row, target=row.teacher, system=row.student)
 
 
 def _figures(found: Calibration | Undefined) -> dict[str, Estimate | Undefined]:
@@ -85,14 +98,19 @@ def _figures(found: Calibration | Undefined) -> dict[str, Estimate | Undefined]:
 
 
 def _row_of(
-    metric: str, row: CalibrationRow, found: Estimate | Undefined | None
+    metric: str,
+    found: Estimate | Undefined | None,
+    *,
+    row: CalibrationRow | DivergenceRow,
+    target: str,
+    system: str,
 ) -> list[str | float]:
     number = found if isinstance(found, Estimate) else None
     status = row.status if number or row.status is not Status.SHOWN else Status.UNDEFINED
     return [
         metric,
-        row.metric,
-        row.system,
+        target,
+        system,
         row.slice,
         status.value,
         *([number.value, number.low, number.high, number.level] if number else [""] * 4),

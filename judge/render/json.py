@@ -8,6 +8,7 @@ import msgspec
 from judge.render.calibration_json import calibration_json
 from judge.render.decision_json import decision_json
 from judge.render.diagnosis_json import finding_json
+from judge.render.divergence_json import divergence_json
 from judge.render.figures_json import figure_json
 from judge.render.format_json import format_json
 from judge.render.operations_json import operations_json
@@ -49,6 +50,7 @@ def report_json(report: Report) -> bytes:
             **format_json(report.format),
             **operations_json(report.operations),
             "calibration": [calibration_json(row) for row in report.calibration],
+            "divergence": [divergence_json(row) for row in report.divergence],
             "diagnosis": [finding_json(found) for found in report.diagnosis],
             **_spending(report.spending),
             "examples": [_example(example) for example in report.examples],

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from judge.render.calibration_section import calibration_sections
 from judge.render.decision_section import decision_section
 from judge.render.diagnosis_section import diagnosis_sections
+from judge.render.divergence_section import divergence_sections
 from judge.render.families_section import families_sections
 from judge.render.format_section import format_sections
 from judge.render.money import money
@@ -48,6 +49,7 @@ def report_page(report: Report) -> Page:
             *_retention_sections(report),
             *operations_sections(report.operations),
             *calibration_sections(report.calibration),
+            *divergence_sections(report.divergence),
             *slices_sections(report.slices),
             *leakage_sections(report.leakage),
             *diagnosis_sections(report.diagnosis),

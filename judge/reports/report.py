@@ -11,6 +11,7 @@ from judge.records.record import Record, Role
 from judge.reports.calibration import CalibrationRow, calibration_rows
 from judge.reports.decision import Decision, decide
 from judge.reports.diagnosis import Finding, diagnosis
+from judge.reports.divergence import DivergenceRow, divergence_rows
 from judge.reports.families import FamilyRow, families
 from judge.reports.format import FormatFindings, format_findings
 from judge.reports.leakage import LeakageFindings, leakage
@@ -20,6 +21,7 @@ from judge.reports.similarity import SimilarityFindings, similarity_findings
 from judge.reports.slices import SliceRow, slice_rows
 from judge.reports.summary import SummaryRow, summarize
 from judge.reports.task_figures import ClassRow, FieldRow, class_rows, field_rows
+from judge.results.divergence import Divergence
 from judge.results.outcome import Outcome
 from judge.results.run import RunManifest
 from judge.results.spending import Spending
@@ -67,6 +69,7 @@ class Report:
         decision: whether students may ship; None where there is no teacher.
         slices: where each student falls behind its teacher, worst first.
         calibration: how sure systems are, and how right; none where none says how sure it is.
+        divergence: how far students' distributions are from their teacher's, where both are given.
         diagnosis: named patterns that were found; none where nothing is wrong.
     """
 
@@ -88,6 +91,7 @@ class Report:
     format: FormatFindings | None
     operations: Operations | None
     calibration: tuple[CalibrationRow, ...]
+    divergence: tuple[DivergenceRow, ...]
     diagnosis: tuple[Finding, ...]
     examples: tuple[Example, ...]
 
@@ -104,6 +108,7 @@ def report_on(
     yardsticks: Mapping[str, Yardstick] = MappingProxyType({}),
     overlap: Overlap | None = None,
     productions: Sequence[Production] = (),
+    divergences: Sequence[Divergence] = (),
 ) -> Report:
     """Return the report of admitted results.
 
@@ -113,6 +118,7 @@ def report_on(
         yardsticks: what the similarities mean, by metric.
         overlap: what training files had of the items; None where nobody looked.
         productions: what files said beside the outputs, system by system.
+        divergences: how far students' distributions are from their teacher's, item by item.
     """
     decision = decide(admitted, admitted.manifest.terms)
     trusts = tuple(m.trust for m in admitted.measures if m.trust is not None)
@@ -135,6 +141,7 @@ def report_on(
         format=format_findings(admitted),
         operations=operations(admitted, productions),
         calibration=tuple(calibration_rows(admitted, productions)),
+        divergence=tuple(divergence_rows(admitted, divergences)),
         diagnosis=diagnosis(admitted, productions=productions, leaked=_leaked(overlap)),
         examples=examples_of(admitted),
     )

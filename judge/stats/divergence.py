@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from judge.stats.clusters import Codes, Numbers, cluster_codes, count_divisor, why_too_few
+from judge.stats.clusters import Codes, Numbers, count_divisor, why_too_few
 from judge.stats.estimate import Estimate, Undefined
 from judge.stats.intervals import bounded_mean
 from judge.stats.losses import distance_limits, mean_loss
@@ -22,24 +22,41 @@ _Divergence: TypeAlias = Callable[[Floats, Floats], Floats]
 
 _FEWEST_CLASSES = 2
 _MATRIX = 2
-_ROUNDING = 1e-3  # of a mass: log-probabilities come in half precision
+_ROUNDING = 1e-2  # of a mass: log-probabilities may come in half precision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TokenDivergence:
-    """Mean divergence over positions, from the tokens that both sides report.
+class TextDivergence:
+    """Mean divergence over the positions of one text, from the tokens that both sides report.
 
     What is not reported is one class of its own. The divergence of the whole vocabularies is at
     least that large, since no merging of classes can raise it.
 
     Attributes:
-        jensen_shannon: in [0, 1]; the true mean of these positions is at least the value.
+        positions: at least 1.
+        jensen_shannon: in [0, 1]; the true mean of these positions is at least that.
         jensen_shannon_at_most: the same if the sides share nothing of what is not reported; the
-            true mean of these positions is at most the value.
+            true mean of these positions is at most that.
         kullback_leibler: of the student from the teacher, at least that large; nothing bounds it
-            from above.
+            from above. None where it is infinite.
         teacher_covered: mean mass that the teacher gives to the tokens, in [0, 1].
         student_covered: mean mass that the student gives to them, in [0, 1].
+    """
+
+    positions: int
+    jensen_shannon: float
+    jensen_shannon_at_most: float
+    kullback_leibler: float | None
+    teacher_covered: float
+    student_covered: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeanDivergence:
+    """The figures of `TextDivergence`, as means over texts: each counts alike, however long.
+
+    Attributes:
+        jensen_shannon: n counts texts, as in all of them.
     """
 
     jensen_shannon: Estimate | Undefined
@@ -157,71 +174,118 @@ def kullback_leibler(
     )
 
 
-def token_divergence(
-    teacher: Numbers, student: Numbers, *, clusters: Codes | None = None, level: float = 0.95
-) -> TokenDivergence | Undefined:
-    """Mean divergence of next-token distributions, from log-probabilities of shared tokens.
+def text_divergence(teacher: Numbers, student: Numbers) -> TextDivergence:
+    """Mean divergence of next-token distributions on one text, from log-probabilities.
 
     Endpoints report the k likeliest tokens only. The columns of a position are the tokens that both
     sides report there; what else there is counts as one class.
 
     Args:
-        teacher: natural logs of probabilities, shape (n_positions, k); minus infinity in both sides
-            fills up positions with fewer shared tokens.
+        teacher: natural logs of probabilities, shape (n_positions, k), at least one position; minus
+            infinity in both sides fills up positions with fewer shared tokens.
         student: those of the same tokens, shape (n_positions, k).
-        clusters: integer code per position, such as its text, shape (n_positions,); None if
-            positions are independent, which those of one text are not.
-        level: two-sided coverage aimed at, in (0, 1).
-
-    Returns:
-        Means over positions, n counts positions; Undefined without positions. A mean is Undefined
-        under two positions or two clusters, that of Kullback-Leibler also where the student gives
-        a token or the rest no chance that the teacher gives one.
 
     Raises:
         ValueError: if a log-probability is above 0 or not a number, the probabilities of a position
-            sum to more than 1, or the shapes differ.
+            sum to more than 1, the shapes differ or there is no position.
 
     Source: as `jensen_shannon` and `kullback_leibler`; merging classes: Csiszar (1967), Studia Sci.
     Math. Hungar. 2, 299-318.
     """
-    if teacher.ndim != _MATRIX or teacher.shape != student.shape:
+    if teacher.ndim != _MATRIX or teacher.shape != student.shape or not len(teacher):
         raise ValueError(
             f"log-probabilities have shapes {teacher.shape} and {student.shape}, "
             "expected one (n_positions, k)"
         )
     (p, p_rest), (q, q_rest) = _masses(teacher, side="teacher"), _masses(student, side="student")
-    if len(p) == 0:
-        return Undefined(reason="a divergence needs at least one position")
     whole_p, whole_q = np.column_stack([p, p_rest]), np.column_stack([q, q_rest])
     # Apart, the rests add half of their mass each: no bit of it is shared.
     nothing = np.zeros(len(p))
     apart_p, apart_q = np.column_stack([p, p_rest, nothing]), np.column_stack([q, nothing, q_rest])
-    codes = None if clusters is None else cluster_codes(clusters, n=len(p))
-
-    def mean(values: Floats) -> Estimate | Undefined:
-        return bounded_mean(np.clip(values, 0, 1), codes, lower=0, upper=1, level=level)
-
-    return TokenDivergence(
-        jensen_shannon=mean(_js(whole_p, whole_q)),
-        jensen_shannon_at_most=mean(_js(apart_p, apart_q)),
-        kullback_leibler=_mean_kl(whole_p, whole_q, codes, level=level),
-        teacher_covered=mean(1 - p_rest),
-        student_covered=mean(1 - q_rest),
+    return TextDivergence(
+        positions=len(p),
+        jensen_shannon=_share(_js(whole_p, whole_q)),
+        jensen_shannon_at_most=_share(_js(apart_p, apart_q)),
+        kullback_leibler=_finite(_kl(whole_p, whole_q)),
+        teacher_covered=_share(1 - p_rest),
+        student_covered=_share(1 - q_rest),
     )
 
 
-def _mean_kl(p: Floats, q: Floats, codes: Codes | None, *, level: float) -> Estimate | Undefined:
-    excluded = np.argwhere((p > 0) & (q == 0))
-    if excluded.size:
-        position, column = (int(place) for place in excluded[0])
-        what = "what is not reported" if column == p.shape[1] - 1 else f"token {column}"
-        return Undefined(
-            reason=f"infinite: at position {position} the student excludes {what} and the teacher "
-            f"does not (so at {np.unique(excluded[:, 0]).size} of {len(p)} positions)",
-            n=len(p),
+def class_divergence(teacher: Numbers, student: Numbers) -> TextDivergence:
+    """Divergence of two distributions over the same classes, all of them given.
+
+    Args:
+        teacher: probabilities, shape (K,).
+        student: those of the same classes, shape (K,).
+
+    Raises:
+        ValueError: if a side is no distribution, or the shapes differ.
+    """
+    if teacher.ndim != 1 or teacher.shape != student.shape:
+        raise ValueError(
+            f"probabilities have shapes {teacher.shape} and {student.shape}, expected one (K,)"
         )
-    return mean_loss(_kl(p, q), codes, level=level)
+    sides = np.stack([teacher, student]).astype(np.float64)
+    if not (np.all(sides >= 0) and np.allclose(sides.sum(axis=1), 1)):
+        raise ValueError("probabilities of classes are at least 0 and sum to 1")
+    js = _share(_js(sides[:1], sides[1:]))
+    return TextDivergence(
+        positions=1,
+        jensen_shannon=js,
+        jensen_shannon_at_most=js,
+        kullback_leibler=_finite(_kl(sides[:1], sides[1:])),
+        teacher_covered=1.0,
+        student_covered=1.0,
+    )
+
+
+def mean_divergence(
+    texts: Sequence[TextDivergence], *, clusters: Codes | None = None, level: float = 0.95
+) -> MeanDivergence:
+    """Mean divergence over texts.
+
+    Args:
+        texts: what was found of each.
+        clusters: integer code per text, shape (n_texts,); None if they are independent.
+        level: two-sided coverage aimed at, in (0, 1).
+
+    Returns:
+        Means over texts. A mean is Undefined under two texts or two clusters; that of
+        Kullback-Leibler also where it is infinite on a text, or the same on all.
+    """
+
+    def mean(values: Sequence[float]) -> Estimate | Undefined:
+        return bounded_mean(np.array(values), clusters, lower=0, upper=1, level=level)
+
+    return MeanDivergence(
+        jensen_shannon=mean([one.jensen_shannon for one in texts]),
+        jensen_shannon_at_most=mean([one.jensen_shannon_at_most for one in texts]),
+        kullback_leibler=_mean_kl(texts, clusters, level=level),
+        teacher_covered=mean([one.teacher_covered for one in texts]),
+        student_covered=mean([one.student_covered for one in texts]),
+    )
+
+
+def _share(values: Floats) -> float:
+    return float(np.clip(values, 0, 1).mean())
+
+
+def _finite(values: Floats) -> float | None:
+    return float(values.mean()) if np.isfinite(values).all() else None
+
+
+def _mean_kl(
+    texts: Sequence[TextDivergence], codes: Codes | None, *, level: float
+) -> Estimate | Undefined:
+    finite = [one.kullback_leibler for one in texts if one.kullback_leibler is not None]
+    if len(finite) < len(texts):
+        reason = (
+            f"infinite: on {len(texts) - len(finite)} of {len(texts)} texts the student excludes "
+            "what the teacher does not"
+        )
+        return Undefined(reason=reason, n=len(texts))
+    return mean_loss(np.array(finite), codes, level=level)
 
 
 def _estimate(

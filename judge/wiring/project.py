@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
+from judge.api.diverging import read_divergences
 from judge.api.project import Instrument, Project, Ratings, RunContext
 from judge.config import (
     Config,
@@ -111,6 +112,7 @@ def open_project(
     project = replace(
         workshop.project(text=text, path=str(path)),
         production=read_productions(config, sources),
+        divergences=read_divergences(sources),
         labels_hold=not outputs,
     )
     check_declared(project.terms, everything, config=text, path=str(path))

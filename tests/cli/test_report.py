@@ -1,6 +1,8 @@
+import csv
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from math import log, log2
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -10,6 +12,7 @@ from judge.testing import FakeEndpoint
 
 Run = Callable[..., CompletedProcess[str]]
 Serve = Callable[..., AbstractContextManager[FakeEndpoint]]
+WriteRows = Callable[[str, Sequence[Mapping[str, object]]], None]
 WriteSet = Callable[..., None]
 
 
@@ -116,3 +119,124 @@ def test_what_outputs_took_stands_in_every_later_report_of_the_run(
     assert body["operations"][1]["hardware"] == "1 x L4"
     assert "cost_usd_per_1000" not in body["operations"][0]
     assert body["operations_warnings"][0].startswith("nothing says the hardware of teacher")
+
+
+DISTRIBUTIONS = """\
+name: small
+dataset: {items: items.jsonl}
+slices: [topic]
+systems:
+  teacher: {role: teacher, outputs: teacher.jsonl}
+  student: {role: student, outputs: student.jsonl}
+scorers: {task: {kind: qa}}
+"""
+
+
+def _next(*chances: float) -> dict[str, object]:
+    """Return a place of a text with the likeliest tokens there: a, b, ..."""
+    top = [{"token": name, "logprob": log(one)} for name, one in zip("abc", chances, strict=False)]
+    return {**top[0], "top_logprobs": top}
+
+
+def test_distributions_of_teacher_and_student_are_compared_item_by_item(
+    judge: Run, write_rows: WriteRows, folder: Path
+) -> None:
+    n = 50
+    (folder / "judge.yaml").write_text(DISTRIBUTIONS)
+    write_rows(
+        "items.jsonl",
+        [{"id": k, "reference": "x", "topic": "new" if k % 2 else "old"} for k in range(n)],
+    )
+    halves, skewed = [_next(0.5, 0.5)], [_next(0.75, 0.25)]
+    taught: list[dict[str, object]] = [
+        {
+            "id": k,
+            "output": "x",
+            "logprobs": {"content": halves},
+            "probabilities": {"y": 0.5, "n": 0.5},
+        }
+        for k in range(n)
+    ]
+    said: list[dict[str, object]] = [
+        {
+            "id": k,
+            "output": "y" if k % 5 else "x",
+            "confidence": 0.7 if k % 2 else 0.9,
+            "forced_logprobs": skewed if k % 2 else halves,
+            "probabilities": {"y": 0.5, "n": 0.5} if k % 2 else {"y": 0.75, "n": 0.25},
+        }
+        for k in range(n)
+    ]
+    said[0] |= {
+        "forced_logprobs": [{**_next(0.25, 0.25), "token": "other"}],
+        "probabilities": {"z": 1},
+    }
+    said[2] |= {"forced_logprobs": [-0.5], "probabilities": None}
+    taught[4] |= {"logprobs": None}
+    write_rows("teacher.jsonl", taught)
+    write_rows("student.jsonl", said)
+
+    run = judge("run", "judge.yaml", "--json")
+
+    assert run.returncode == 0, run.stderr
+    report = json.loads(run.stdout)
+    rows = {(row["over"], row["slice"]): row for row in report["divergence"]}
+    far = 1 - log2(3) / 2  # from (1/2, 1/2) to (3/4, 1/4), in bits
+    whole = rows["tokens", "overall"]
+    assert (whole["n_records"], whole["n"], whole["coverage"]) == (n, 47, 0.94)
+    assert whole["refused"] == {
+        "other tokens: not the same text, or another tokenizer": 1,
+        "no top_logprobs at some place": 1,
+        "the teacher gives none": 1,
+    }
+    assert whole["kullback_leibler"]["value"] == pytest.approx(25 * far / 47)
+    assert rows["tokens", "topic=old"]["jensen_shannon"]["value"] == pytest.approx(0)
+    assert rows["classes", "overall"]["kullback_leibler"]["value"] == pytest.approx(23 * far / 48)
+    assert rows["classes", "overall"]["refused"] == {"other classes": 1}
+    shown = judge("report", "latest", "-o", "report.md", "-o", "report.html", "-o", "report.csv")
+    assert shown.returncode == 0, shown.stderr
+    for name in ("report.md", "report.html"):
+        text = (folder / name).read_text()
+        assert "Divergence from the teacher" in text
+        assert "Calibration" in text
+    cells = {
+        (row["metric"], row["slice"]): row
+        for row in csv.DictReader((folder / "report.csv").read_text().splitlines())
+    }
+    told = cells["divergence.tokens.kullback_leibler", "overall"]
+    assert float(told["value"]) == whole["kullback_leibler"]["value"]
+    assert (told["system"], told["target"]) == ("student", "teacher")
+    both = [row for row in report["calibration"] if row["slice"] == "overall"]
+    silent, sure = both
+    assert silent["reason"] == "49 right and 0 wrong, 5 of each are needed"
+    assert (sure["metric"], sure["basis"], sure["status"]) == (
+        "exact_match.reference",
+        "scorer",
+        "shown",
+    )
+    assert sure["excess"]["value"] == pytest.approx(0.8 - 0.2)
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ({"confidence": 70}, "line 2: 'confidence' must be a probability from 0 to 1, not 70"),
+        ({"logprobs": [0.5]}, "line 2: 'logprobs' holds 0.5 at place 0"),
+        ({"forced_logprobs": "x"}, "line 2: 'forced_logprobs' is no list"),
+        ({"probabilities": {"y": 0.5}}, "line 2: 'probabilities' sums to 0.5"),
+    ],
+)
+def test_what_can_be_no_probability_ends_a_run_before_it_begins(
+    row: dict[str, object], words: str, judge: Run, write_rows: WriteRows, folder: Path
+) -> None:
+    (folder / "judge.yaml").write_text(DISTRIBUTIONS)
+    write_rows("items.jsonl", [{"id": k, "reference": "x", "topic": "new"} for k in range(2)])
+    write_rows("teacher.jsonl", [{"id": k, "output": "x"} for k in range(2)])
+    write_rows("student.jsonl", [{"id": 0, "output": "x"}, {"id": 1, "output": "x", **row}])
+
+    run = judge("run", "judge.yaml")
+
+    assert run.returncode == 2
+    assert f"student.jsonl {words}" in run.stderr
+    assert "leave it out" in run.stderr
+    assert not (folder / ".judge").exists()

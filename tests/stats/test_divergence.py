@@ -5,11 +5,14 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import entropy
 
+from judge.stats.clusters import Codes
 from judge.stats.divergence import (
-    TokenDivergence,
+    MeanDivergence,
+    class_divergence,
     jensen_shannon,
     kullback_leibler,
-    token_divergence,
+    mean_divergence,
+    text_divergence,
 )
 from judge.stats.estimate import Estimate, Undefined
 from judge.stats.influence import Floats
@@ -40,11 +43,16 @@ def kl(teacher: list[int], student: list[int]) -> Estimate | Undefined:
     )
 
 
-def tokens(teacher: list[list[float]], student: list[list[float]]) -> TokenDivergence:
+def tokens(teacher: list[list[float]], student: list[list[float]]) -> MeanDivergence:
+    """Return the mean over texts of one position each."""
     with np.errstate(divide="ignore"):
-        result = token_divergence(np.log(np.array(teacher)), np.log(np.array(student)))
-    assert isinstance(result, TokenDivergence), result
-    return result
+        return of_logs(np.log(np.array(teacher)), np.log(np.array(student)))
+
+
+def of_logs(teacher: Floats, student: Floats, *, clusters: Codes | None = None) -> MeanDivergence:
+    pairs = zip(teacher, student, strict=True)
+    texts = [text_divergence(one[np.newaxis], other[np.newaxis]) for one, other in pairs]
+    return mean_divergence(texts, clusters=clusters)
 
 
 def test_kullback_leibler_of_the_textbook_coins_is_the_published_one() -> None:
@@ -217,9 +225,8 @@ def test_the_divergence_of_whole_vocabularies_lies_between_the_bounds() -> None:
     top = np.argsort(-whole[0], axis=1)[:, :5]
     teacher, student = (np.log(np.take_along_axis(side, top, axis=1)) for side in whole)
 
-    result = token_divergence(teacher, student)
+    result = of_logs(teacher, student)
 
-    assert isinstance(result, TokenDivergence)
     true = np.mean(jensenshannon(whole[0], whole[1], base=2, axis=1) ** 2)
     assert defined(result.jensen_shannon).value < true
     assert true < defined(result.jensen_shannon_at_most).value
@@ -235,24 +242,52 @@ def test_a_position_without_a_shared_token_is_filled_up() -> None:
     assert defined(result.jensen_shannon_at_most).value > 0.5
 
 
-def test_a_token_the_student_excludes_is_named_with_its_position() -> None:
+def test_what_the_student_excludes_is_infinite_and_counted() -> None:
     token = tokens([[0.5, 0.2], [0.5, 0.3]], [[0.5, 0.2], [0.5, 0.0]]).kullback_leibler
     rest = tokens([[0.5, 0.2], [0.5, 0.3]], [[0.5, 0.5], [0.5, 0.1]]).kullback_leibler
 
-    assert "position 1 the student excludes token 1" in str(token)
-    assert "position 0 the student excludes what is not reported" in str(rest)
+    for found in (token, rest):
+        assert isinstance(found, Undefined)
+        assert found.reason.startswith("infinite: on 1 of 2 texts the student excludes")
 
 
-def test_positions_of_one_text_are_not_independent() -> None:
+def test_a_long_text_counts_as_much_as_a_short_one() -> None:
+    short = text_divergence(np.log([[0.5, 0.5]]), np.log([[0.75, 0.25]]))
+    long = text_divergence(np.log([[0.5, 0.5]] * 9), np.log([[0.5, 0.5]] * 9))
+
+    result = mean_divergence([short, long])
+
+    assert (short.positions, long.positions) == (1, 9)
+    assert long.jensen_shannon == pytest.approx(0)
+    assert defined(result.jensen_shannon).value == pytest.approx(short.jensen_shannon / 2)
+    assert defined(result.jensen_shannon).n == 2
+
+
+def test_the_divergence_of_classes_is_scipys_and_has_no_rest() -> None:
+    rng = seeded(6)
+    for p, q in rng.dirichlet([1, 1, 1], size=(10, 2)):
+        result = class_divergence(p, q)
+
+        assert result.jensen_shannon == pytest.approx(jensenshannon(p, q, base=2) ** 2)
+        assert result.kullback_leibler == pytest.approx(entropy(p, q, base=2))
+        assert result.jensen_shannon_at_most == result.jensen_shannon
+        assert (result.teacher_covered, result.student_covered) == (1, 1)
+    assert class_divergence(np.array([0.5, 0.5]), np.array([1.0, 0.0])).kullback_leibler is None
+    assert class_divergence(np.array([1.0, 0.0]), np.array([0.5, 0.5])).kullback_leibler == 1
+    with pytest.raises(ValueError, match="sum to 1"):
+        class_divergence(np.array([0.5, 0.4]), np.array([0.5, 0.5]))
+    with pytest.raises(ValueError, match="shapes"):
+        class_divergence(np.array([1.0]), np.array([0.5, 0.5]))
+
+
+def test_texts_of_one_cluster_are_not_independent() -> None:
     rng = seeded(5)
     teacher, student = (np.log(rng.dirichlet([1, 1, 1], size=20))[:, :2] for _ in range(2))
     repeated = np.repeat(teacher, 5, axis=0), np.repeat(student, 5, axis=0)
 
-    naive = token_divergence(*repeated)
-    honest = token_divergence(*repeated, clusters=np.repeat(np.arange(20), 5))
+    naive = of_logs(*repeated)
+    honest = of_logs(*repeated, clusters=np.repeat(np.arange(20), 5))
 
-    assert isinstance(naive, TokenDivergence)
-    assert isinstance(honest, TokenDivergence)
     widths = [
         defined(r.jensen_shannon).high - defined(r.jensen_shannon).low for r in (naive, honest)
     ]
@@ -261,20 +296,23 @@ def test_positions_of_one_text_are_not_independent() -> None:
 
 
 def test_without_positions_there_is_no_divergence() -> None:
-    assert isinstance(token_divergence(np.zeros((0, 3)), np.zeros((0, 3))), Undefined)
+    with pytest.raises(ValueError, match="n_positions"):
+        text_divergence(np.zeros((0, 3)), np.zeros((0, 3)))
+    assert isinstance(mean_divergence([]).jensen_shannon, Undefined)
+    assert isinstance(mean_divergence([]).kullback_leibler, Undefined)
     assert isinstance(tokens([[0.5]], [[0.4]]).jensen_shannon, Undefined)
 
 
 @pytest.mark.parametrize("bad", [0.1, np.nan])
 def test_what_is_not_a_log_probability_is_refused(bad: float) -> None:
     with pytest.raises(ValueError, match="student"):
-        token_divergence(np.array([[-1.0]]), np.array([[bad]]))
+        text_divergence(np.array([[-1.0]]), np.array([[bad]]))
 
 
 def test_probabilities_that_sum_to_more_than_1_are_refused_with_their_position() -> None:
     fine, over = np.log([[0.5, 0.5], [0.5, 0.4]]), np.log([[0.5, 0.5], [0.9, 0.4]])
 
     with pytest.raises(ValueError, match=r"teacher.* position 1 sum to 1\.3"):
-        token_divergence(over, fine)
+        text_divergence(over, fine)
     with pytest.raises(ValueError, match="shapes"):
-        token_divergence(fine, fine[:1])
+        text_divergence(fine, fine[:1])
