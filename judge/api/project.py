@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from judge.errors import ConfigError
+from judge.gates.rule import Rule
 from judge.models.cache import CompletionStore
 from judge.models.dry import DryRun
 from judge.models.ledger import AttemptLog
@@ -177,6 +178,7 @@ class Project:
         thresholds: what a judge must reach.
         training: files that no item may stand in; None where the config names none.
         terms: what decides whether a student may ship.
+        rules: of the gate.
         production: what files say beside the outputs, system by system.
         divergences: how far students' distributions are from the teacher's, where files say it.
         labels_hold: whether the ratings are about these very outputs; False where the outputs did
@@ -195,6 +197,7 @@ class Project:
     thresholds: TrustThresholds = field(default_factory=TrustThresholds)
     training: TrainingFiles | None = None
     terms: DecisionTerms = field(default_factory=DecisionTerms)
+    rules: tuple[Rule, ...] = ()
     production: tuple[Production, ...] = ()
     divergences: tuple[Divergence, ...] = ()
     labels_hold: bool = True

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from judge.api.declaring import check_decisions, measures_of, nothing_sent
 from judge.api.diverging import keep_divergences
 from judge.api.leaks import found_in_training, keep_leakage, kept_leakage
 from judge.api.producing import keep_production
@@ -13,7 +14,7 @@ from judge.api.running import SCORING, ignore, keep_gold, manifest_of, new_run_i
 from judge.api.sentinels import judge_sentinels_again
 from judge.api.trying import keep_controls, kept_controls, mixed
 from judge.api.yardsticks import keep_yardsticks
-from judge.errors import ConfigError, ScoringError, did_you_mean
+from judge.errors import ConfigError, ScoringError
 from judge.models.cache import CompletionStore
 from judge.models.dry import DryRun
 from judge.models.forecast import CostForecast
@@ -21,15 +22,11 @@ from judge.records.dataset import Dataset
 from judge.records.record import Record, Target
 from judge.results.outcome import Score
 from judge.results.run import Measure, Result, RunManifest
-from judge.results.store import MemoryStore
-from judge.results.terms import DecisionTerms
 from judge.runs.executor import Stop, Watcher
 from judge.runs.order import in_sampling_order
 from judge.runs.plan import Task, failed_by_the_judge, unscored
 from judge.scorers.scorer import known_outcome
 from judge.trust.controls import ControlPlan
-
-_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +73,7 @@ async def evaluate(
         InputError: the project cannot be run; nothing was stored or spent.
         StoreError: results can no longer be kept; the run can be resumed.
     """
+    await check_decisions(project)
     context = run_context(store, run_id or new_run_id(now()), stop=stop or Stop())
     manifest = await _whole(
         project, store, context, started=now(), controls=controls, watcher=watcher
@@ -168,8 +166,8 @@ async def resume(
 
 async def n_outcomes(project: Project) -> int:
     """Return how many outcomes a run of a project has in the end; nothing is sent."""
-    async with project.instruments(_nothing_sent(DryRun(at=_NEVER), None)) as instruments:
-        return len(instruments) * len(project.dataset.items) * len(project.dataset.systems)
+    n_measures = len(await measures_of(project))
+    return n_measures * len(project.dataset.items) * len(project.dataset.systems)
 
 
 async def forecast(
@@ -183,7 +181,7 @@ async def forecast(
         answers: where answers are kept that would be used again; None for nowhere.
     """
     dry = DryRun(at=now)
-    async with project.instruments(_nothing_sent(dry, answers)) as instruments:
+    async with project.instruments(nothing_sent(dry, answers)) as instruments:
         return [await _forecast(instrument, project.dataset, dry) for instrument in instruments]
 
 
@@ -203,7 +201,6 @@ async def _whole(
     overlap = await found_in_training(project, stop=context.stop)
     async with project.instruments(context) as instruments:
         measures = [instrument.scorer.measure for instrument in instruments]
-        check_metric(project.terms, measures)
         manifest = manifest_of(project, run_id, measures, purpose=SCORING, started=started)
         store.begin(manifest, project.dataset)
         keep_leakage(store, run_id, overlap)
@@ -231,20 +228,6 @@ def _task(record: Record) -> Task:
     return Task(record=record)
 
 
-def check_metric(terms: DecisionTerms, measures: Sequence[Measure]) -> None:
-    """Check that what is to decide is measured, and could be kept a share of.
-
-    Raises:
-        ConfigError: it is not.
-    """
-    known = [m.metric for m in measures if m.target is not Target.TEACHER and m.lower == 0]
-    if terms.metric and terms.metric not in known:
-        raise ConfigError(
-            f"{terms.place}.metric: {terms.metric!r} is nothing that a share of the teacher's can "
-            f"be kept of{did_you_mean(terms.metric, known)}; here are: {', '.join(known) or 'none'}"
-        )
-
-
 async def _spent(project: Project, store: RunStore, manifest: RunManifest) -> float:
     """Return the US dollars a run has spent, or may have: what is unknown counts with the most."""
     total = store.spending(manifest.run_id).total
@@ -257,10 +240,6 @@ async def _spent(project: Project, store: RunStore, manifest: RunManifest) -> fl
 def _controls(plans: Mapping[str, ControlPlan], instrument: Instrument) -> list[Record]:
     plan = plans.get(instrument.scorer.measure.metric)
     return [] if plan is None else [case.record for case in plan.cases]
-
-
-def _nothing_sent(dry: DryRun, answers: CompletionStore | None) -> RunContext:
-    return RunContext(log=MemoryStore().attempts("", replay=False), answers=answers, dry=dry)
 
 
 def _served(results: Sequence[Result]) -> dict[str, list[str]]:

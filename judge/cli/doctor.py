@@ -79,9 +79,12 @@ def _keys() -> str:
 
 
 def _config(path: Path) -> str:
+    from judge.api.declaring import check_decisions
+    from judge.cli.loop import run_until_done
     from judge.wiring.project import open_project
 
     project = open_project(path)
+    run_until_done(lambda _: check_decisions(project))
     dataset = project.dataset
     words = f"{len(dataset.items)} items, {len(dataset.systems)} systems"
     return "; ".join([words, *project.limits])

@@ -25,6 +25,7 @@ from judge.errors import ConfigError
 
 if TYPE_CHECKING:
     from judge.api.project import Project, RunStore
+    from judge.api.scoring import Forecast
     from judge.reports.report import Report
     from judge.results.run import RunManifest
     from judge.runs.executor import Stop
@@ -199,6 +200,7 @@ def _print_forecast(project: "Project", store: str, *, as_json: bool) -> None:
 
     import msgspec
 
+    from judge.api.declaring import check_decisions
     from judge.api.scoring import forecast
     from judge.cli.loop import run_until_done
     from judge.cli.output import print_json
@@ -210,9 +212,12 @@ def _print_forecast(project: "Project", store: str, *, as_json: bool) -> None:
         answers = None
         if store_exists(store):  # a dry run makes none
             answers = opened.enter_context(open_store(store)).completions
-        parts, _ = run_until_done(
-            lambda _: forecast(project, now=datetime.now(UTC), answers=answers)
-        )
+
+        async def work(_: "Stop") -> "list[Forecast]":
+            await check_decisions(project)
+            return await forecast(project, now=datetime.now(UTC), answers=answers)
+
+        parts, _ = run_until_done(work)
     n_items = len(project.dataset.items)
     if as_json:
         body = {"name": project.name, "n_items": n_items, "forecast": parts}

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from judge.errors import ConfigError, did_you_mean
+from judge.errors import ConfigError
+from judge.gates.checking import check_rules, teacher_of
 from judge.gates.finding import (
     LEVEL,
     Finding,
@@ -13,7 +14,6 @@ from judge.gates.finding import (
     finding_of_kept,
 )
 from judge.gates.rule import Ask, Rule
-from judge.records.record import Role
 from judge.reports.comparison import Comparison, DifferenceRow
 from judge.reports.corrected import Corrected
 from judge.reports.decision import side
@@ -45,8 +45,13 @@ def gate(
         ConfigError: a rule names a metric, a system or a slice that the run has not, or asks
             about a baseline that was not given.
     """
-    for rule in rules:
-        _check(rule, admitted, comparison)
+    check_rules(
+        rules,
+        measures=[admitted_measure.measure for admitted_measure in admitted.measures],
+        systems=admitted.manifest.systems,
+        slices=slice_names(admitted),
+    )
+    _check_baseline(rules, comparison)
     summary = {(row.metric, row.system, row.slice): row for row in summarize(admitted)}
     unscored = admitted.manifest.terms.unscored
     changes = {} if comparison is None else _by_name(comparison)
@@ -143,7 +148,7 @@ def _why(reason: str, corrected: Corrected | None) -> str:
 
 def _retained(rule: Rule, name: str, admitted: AdmittedResults) -> Finding:
     measure, groups = _measure(rule, admitted), record_groups(admitted)
-    other = rule.of or _teacher(admitted)
+    other = rule.of or teacher_of(admitted.manifest.systems)
     row = kept(
         side(measure, rule.system, groups[rule.system, name]),
         side(measure, other, groups[other, OVERALL]),
@@ -163,32 +168,10 @@ def _scale(rule: Rule, admitted: AdmittedResults) -> float:
     return measure.upper - measure.lower
 
 
-def _teacher(admitted: AdmittedResults) -> str:
-    return next((s.name for s in admitted.manifest.systems if s.role is Role.TEACHER), "")
-
-
-def _check(rule: Rule, admitted: AdmittedResults, comparison: Comparison | None) -> None:
-    systems = [system.name for system in admitted.manifest.systems]
-    _check_known(rule, "metric", rule.metric, [m.measure.metric for m in admitted.measures])
-    _check_known(rule, "system", rule.system, systems)
-    for name in rule.slices:
-        _check_known(rule, "slice", name, slice_names(admitted))
-    if rule.of:
-        _check_known(rule, "system", rule.of, systems)
-    if rule.ask is Ask.RETAINS and not (rule.of or _teacher(admitted)):
-        raise ConfigError(
-            f"{rule.place}: no system is the teacher; say 'of:' which one a share is kept of"
-        )
-    if rule.ask is Ask.LOSES_AT_MOST and comparison is None:
-        raise ConfigError(
-            f"{rule.place}: 'loses_at_most' is asked against an earlier run; name it: "
-            "judge gate RUN --baseline RUN"
-        )
-
-
-def _check_known(rule: Rule, what: str, name: str, known: Sequence[str]) -> None:
-    if name not in known:
-        raise ConfigError(
-            f"{rule.place}: the run has no {what} {name!r}{did_you_mean(name, known)}; "
-            f"it has: {', '.join(known)}"
-        )
+def _check_baseline(rules: Sequence[Rule], comparison: Comparison | None) -> None:
+    for rule in rules:
+        if rule.ask is Ask.LOSES_AT_MOST and comparison is None:
+            raise ConfigError(
+                f"{rule.place}: 'loses_at_most' is asked against an earlier run; name it: "
+                "judge gate RUN --baseline RUN"
+            )

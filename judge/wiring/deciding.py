@@ -35,7 +35,7 @@ def decision_terms(config: Config, *, text: str, path: str) -> DecisionTerms:
 
 def gate_rules(manifest: RunManifest) -> tuple[Rule, ...]:
     """Return the rules of the gate with which a run began."""
-    return _rules(manifest.config, path=manifest.config_path)
+    return rules_in(manifest.config, path=manifest.config_path)
 
 
 def gate_rules_in(path: Path) -> tuple[Rule, ...]:
@@ -45,24 +45,16 @@ def gate_rules_in(path: Path) -> tuple[Rule, ...]:
         ConfigError: it cannot be read.
     """
     _, text = read_config(path)
-    return _rules(text, path=str(path))
+    return rules_in(text, path=str(path))
 
 
-def check_declared(terms: DecisionTerms, dataset: Dataset, *, config: str, path: str) -> None:
-    """Check that the slices a config decides on are slices of the set.
+def rules_in(text: str, *, path: str) -> tuple[Rule, ...]:
+    """Return the rules of the gate in the text of a config.
 
-    Raises:
-        ConfigError: one is not.
+    Args:
+        text: the YAML.
+        path: of its file; empty where there is none.
     """
-    for name in terms.critical:
-        _check_slice(name, dataset, place=f"{terms.place}.critical")
-    for rule in _rules(config, path=path):
-        for name in rule.slices:
-            if name != OVERALL:
-                _check_slice(name, dataset, place=rule.place)
-
-
-def _rules(text: str, *, path: str) -> tuple[Rule, ...]:
     name = path or "the config"
     return tuple(
         Rule(
@@ -78,6 +70,20 @@ def _rules(text: str, *, path: str) -> tuple[Rule, ...]:
         for number, section in enumerate(parse_config(text, name=name).gate)
         for ask, bound in section.asked.items()
     )
+
+
+def check_declared(terms: DecisionTerms, dataset: Dataset, *, config: str, path: str) -> None:
+    """Check that the slices a config decides on are slices of the set.
+
+    Raises:
+        ConfigError: one is not.
+    """
+    for name in terms.critical:
+        _check_slice(name, dataset, place=f"{terms.place}.critical")
+    for rule in rules_in(config, path=path):
+        for name in rule.slices:
+            if name != OVERALL:
+                _check_slice(name, dataset, place=rule.place)
 
 
 def _check_slice(name: str, dataset: Dataset, *, place: str) -> None:

@@ -31,7 +31,7 @@ from judge.scorers.adherence import AdherenceScorer
 from judge.scorers.scorer import Scorer
 from judge.scorers.task import TaskScorer
 from judge.trust.probes import JUDGE_FAMILY
-from judge.wiring.deciding import check_declared, decision_terms
+from judge.wiring.deciding import check_declared, decision_terms, rules_in
 from judge.wiring.embedders import Embedders
 from judge.wiring.endpoint import CallLimits, Endpoints
 from judge.wiring.frozen import check_set, training_files
@@ -229,6 +229,7 @@ class _Workshop:
             thresholds=thresholds(self._config.trust, rated.scale.scale),
             training=training_files(self._config, self._folder, self._dataset),
             terms=decision_terms(self._config, text=text, path=path),
+            rules=rules_in(text, path=path),
         )
 
     def _ratings(self) -> Ratings | None:

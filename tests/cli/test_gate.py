@@ -93,12 +93,56 @@ def test_a_baseline_is_compared_on_the_same_items(gate: Run, judge: Run) -> None
     assert json.loads(against.stdout)["baseline"] == runs[0]
 
 
-def test_rules_that_name_what_is_not_there_are_refused_with_line_and_guess(gate: Run) -> None:
-    found = gate(RULE.replace("adherence.strict", "adherence.strikt") % ("student", "at_least: 1"))
+def test_rules_that_name_what_is_not_there_are_refused_with_line_and_guess(
+    gate: Run, judge: Run
+) -> None:
+    gate(RULE % ("student", "at_least: 1"))
+    text = Path("judge.yaml").read_text()
+    Path("other.yaml").write_text(text.replace("adherence.strict", "adherence.strikt"))
+
+    found = judge("gate", "--config", "other.yaml")
 
     assert (found.returncode, found.stdout) == (2, "")
-    assert "judge.yaml line 11: gate.0: the run has no metric 'adherence.strikt'" in found.stderr
+    assert "other.yaml line 11: gate.0: the run has no metric 'adherence.strikt'" in found.stderr
     assert "(did you mean 'adherence.strict'?)" in found.stderr
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        (
+            "{metric: equivalence.referense, system: student, at_least: 0.9}",
+            "the run has no metric 'equivalence.referense' (did you mean 'equivalence.reference'?)",
+        ),
+        (
+            "{metric: adherence.strict, system: studend, at_least: 0.9}",
+            "there is no system 'studend' (did you mean 'student'?)",
+        ),
+        (
+            "{metric: adherence.strict, system: student, at_least: 0.9, slices: [kind=od]}",
+            "'kind=od' is no slice of the set (did you mean 'kind=odd'?)",
+        ),
+        (
+            "{metric: adherence.strict, system: teacher, retains: 0.9}",
+            "teacher would be held against itself",
+        ),
+    ],
+)
+def test_a_rule_that_cannot_be_asked_is_refused_before_anything_is_sent_or_stored(
+    rule: str, said: str, judge: Run, write_set: Callable[..., None], serving: Serve
+) -> None:
+    write_set(more=f"gate: [{rule}]\n")
+
+    with serving() as endpoint:
+        commands = ("run", "judge.yaml"), ("run", "judge.yaml", "--dry-run")
+        refused = [judge(*command) for command in commands]
+        ill = judge("doctor", "judge.yaml")
+
+    assert [one.returncode for one in (*refused, ill)] == [2, 2, 2]
+    assert all("judge.yaml line 11: gate.0: " in one.stderr for one in refused)
+    assert all(said in one.stderr for one in refused)
+    assert said in ill.stdout
+    assert (endpoint.requests, Path(".judge").exists()) == ([], False)
 
 
 def test_rules_of_another_config_can_be_taken_and_without_any_there_is_no_gate(
