@@ -570,7 +570,14 @@ class DecisionSection(_Section):
 class GateRuleSection(_Section):
     """One rule of the gate; it asks one thing."""
 
-    metric: str = Field(description="such as equivalence.reference")
+    metric: str = Field(
+        default="", description="such as equivalence.reference or operations.latency_ms.p95"
+    )
+    metrics: dict[str, float] = Field(
+        default_factory=dict,
+        description="instead of one: the least that an output must have, by metric; the rule is "
+        "about the share of outputs that have it all",
+    )
     system: str = Field(description="that is asked about")
     at_least: float | None = Field(default=None, description="for the metric")
     at_most: float | None = Field(default=None, description="for the metric")
@@ -580,7 +587,12 @@ class GateRuleSection(_Section):
     loses_at_most: float | None = Field(
         default=None, ge=0, description="against the baseline run on the same items"
     )
-    of: str = Field(default="", description="of 'retains': another system than the teacher")
+    saves_at_least: float | None = Field(
+        default=None, lt=1, description="share of what another system takes on the same items"
+    )
+    of: str = Field(
+        default="", description="of 'retains', 'saves_at_least': another system than the teacher"
+    )
     slices: tuple[str, ...] = Field(
         default=("overall",),
         min_length=1,
@@ -590,7 +602,7 @@ class GateRuleSection(_Section):
     @property
     def asked(self) -> Mapping[str, float]:
         """What is asked, by key."""
-        keys = ("at_least", "at_most", "retains", "loses_at_most")
+        keys = ("at_least", "at_most", "retains", "loses_at_most", "saves_at_least")
         return {key: value for key in keys if (value := getattr(self, key)) is not None}
 
 
@@ -766,11 +778,22 @@ def _check_gate(config: Config, name: str, lines: Mapping[_Path, int]) -> None:
         place = _place(("gate", number), name=name, lines=lines)
         if len(rule.asked) != 1:
             raise ConfigError(
-                f"{place}: a rule asks one of at_least, at_most, retains and loses_at_most; "
+                f"{place}: a rule asks one of at_least, at_most, retains, loses_at_most and "
+                "saves_at_least; "
                 f"this one asks {' and '.join(rule.asked) or 'none of them'}"
             )
-        if rule.of and rule.retains is None:
-            raise ConfigError(f"{place}: 'of:' belongs to 'retains:'")
+        if bool(rule.metric) == bool(rule.metrics):
+            raise ConfigError(
+                f"{place}: a rule is about 'metric:', or about several 'metrics:' together; this "
+                f"one names {'both' if rule.metric else 'neither'}"
+            )
+        if rule.saves_at_least is not None and not rule.metric.startswith("operations."):
+            raise ConfigError(
+                f"{place}: 'saves_at_least:' is asked of time, tokens or money, such as "
+                "operations.cost"
+            )
+        if rule.of and rule.retains is None and rule.saves_at_least is None:
+            raise ConfigError(f"{place}: 'of:' belongs to 'retains:' and 'saves_at_least:'")
         for system in filter(None, (rule.system, rule.of)):
             if config.systems and system not in config.systems:
                 raise ConfigError(

@@ -564,6 +564,8 @@ def test_a_rule_asks_one_thing_overall_unless_it_says_where() -> None:
         ("at_least: 0.9, at_most: 1", "c.yaml line 5: gate.0: a rule asks one of at_least"),
         ("of: small", "this one asks none of them"),
         ("at_least: 0.9, of: small", "'of:' belongs to 'retains:'"),
+        ("at_least: 0.9, metrics: {adherence.strict: 1}", "this one names both"),
+        ("saves_at_least: 0.9", "'saves_at_least:' is asked of time, tokens or money"),
         ("at_leest: 0.9", "did you mean 'at_least'?"),
         ("at_least: 0.9, slices: []", "gate.0.slices"),
     ],

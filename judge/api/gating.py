@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from judge.api.comparing import compare_runs
+from judge.api.producing import kept_production
 from judge.api.reporting import admitted_results
 from judge.errors import ConfigError
 from judge.gates.finding import GateResult
@@ -45,5 +46,6 @@ def gate_run(
         admitted_results(store, manifest, now=now),
         rules,
         comparison=None if baseline is None else compare_runs(store, baseline, manifest, now=now),
+        productions=kept_production(store, manifest.run_id),
         config=config,
     )

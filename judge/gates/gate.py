@@ -13,14 +13,17 @@ from judge.gates.finding import (
     finding_of_estimate,
     finding_of_kept,
 )
+from judge.gates.joining import together
+from judge.gates.operating import operating
 from judge.gates.rule import Ask, Rule
+from judge.records.production import Production
 from judge.reports.comparison import Comparison, DifferenceRow
 from judge.reports.corrected import Corrected
 from judge.reports.decision import side
 from judge.reports.evidence import Basis
 from judge.reports.groups import OVERALL, record_groups, slice_names
 from judge.reports.keeping import kept
-from judge.reports.summary import Status, SummaryRow, summarize
+from judge.reports.summary import Status, SummaryRow, summarize, summary_row
 from judge.results.terms import Unscored
 from judge.stats.estimate import Estimate
 from judge.trust.admission import AdmittedMeasure, AdmittedResults
@@ -31,6 +34,7 @@ def gate(
     rules: Sequence[Rule],
     *,
     comparison: Comparison | None = None,
+    productions: Sequence[Production] = (),
     config: str = "",
 ) -> GateResult:
     """Return what came of each rule.
@@ -39,6 +43,7 @@ def gate(
         admitted: the results of the run.
         rules: all of which must hold.
         comparison: with the baseline run, which comes first in it; None without one.
+        productions: what is known of what outputs took to make, system by system.
         config: the file the rules stand in.
 
     Raises:
@@ -57,11 +62,17 @@ def gate(
     changes = {} if comparison is None else _by_name(comparison)
     findings: list[Finding] = []
     for rule in rules:
+        joint = _joint(rule, admitted) if rule.together else None
         found: list[Finding] = []
         for name in rule.slices:
             key = (rule.metric, rule.system, name)
-            if rule.ask is Ask.RETAINS:
-                found.append(_retained(rule, name, admitted))
+            if rule.is_of_operations:
+                other = _other(rule, admitted) if rule.ask is Ask.SAVES_AT_LEAST else ""
+                found.append(operating(rule, name, admitted, productions, other=other))
+            elif joint is not None:
+                found.append(_together(rule, name, admitted, joint))
+            elif rule.ask is Ask.RETAINS:
+                found.append(_retained(rule, name, admitted, _measure(rule, admitted)))
             elif rule.ask is Ask.LOSES_AT_MOST:
                 row = changes.get(key)
                 found.append(
@@ -146,9 +157,36 @@ def _why(reason: str, corrected: Corrected | None) -> str:
     return "; ".join(filter(None, (reason, labels and f"labels: {labels}")))
 
 
-def _retained(rule: Rule, name: str, admitted: AdmittedResults) -> Finding:
-    measure, groups = _measure(rule, admitted), record_groups(admitted)
-    other = rule.of or teacher_of(admitted.manifest.systems)
+def _joint(rule: Rule, admitted: AdmittedResults) -> AdmittedMeasure:
+    return together(_parts(rule, admitted), rule.together)
+
+
+def _parts(rule: Rule, admitted: AdmittedResults) -> list[AdmittedMeasure]:
+    return [part for part in admitted.measures if part.measure.metric in rule.together]
+
+
+def _together(rule: Rule, name: str, admitted: AdmittedResults, joint: AdmittedMeasure) -> Finding:
+    systems = [rule.system, *([_other(rule, admitted)] if rule.ask is Ask.RETAINS else [])]
+    withheld = dict.fromkeys(
+        f"{part.measure.metric}: {why}"
+        for part in _parts(rule, admitted)
+        for system in systems
+        if (why := part.why_withheld_on(system, name))
+    )
+    if withheld:
+        return Finding(rule=rule, slice=name, reason="; ".join(withheld))
+    if rule.ask is Ask.RETAINS:
+        return _retained(rule, name, admitted, joint)
+    row = summary_row(joint, rule.system, name, record_groups(admitted)[rule.system, name], seed=0)
+    finding = _measured(rule, row, admitted.manifest.terms.unscored)
+    basis = Basis.JUDGE if joint.measure.judged else None
+    return replace(finding, basis=basis if finding.estimate else None)
+
+
+def _retained(
+    rule: Rule, name: str, admitted: AdmittedResults, measure: AdmittedMeasure
+) -> Finding:
+    groups, other = record_groups(admitted), _other(rule, admitted)
     row = kept(
         side(measure, rule.system, groups[rule.system, name]),
         side(measure, other, groups[other, OVERALL]),
@@ -157,6 +195,10 @@ def _retained(rule: Rule, name: str, admitted: AdmittedResults) -> Finding:
         unscored=admitted.manifest.terms.unscored,
     )
     return finding_of_kept(rule, row)
+
+
+def _other(rule: Rule, admitted: AdmittedResults) -> str:
+    return rule.of or teacher_of(admitted.manifest.systems)
 
 
 def _measure(rule: Rule, admitted: AdmittedResults) -> AdmittedMeasure:

@@ -8,6 +8,7 @@ from judge.errors import ConfigError, NoScore, did_you_mean
 from judge.gates.finding import Finding, GateStatus
 from judge.gates.gate import gate
 from judge.gates.rule import Ask, Rule
+from judge.records.production import Production
 from judge.records.record import Record, RecordKey
 from judge.render.gate_page import finding_sentence
 from judge.render.text import listed, number, one_line
@@ -102,6 +103,7 @@ class JudgedRun:
     Attributes:
         report: all that may be said of it.
         rules: of the config's gate.
+        productions: what is known of what outputs took to make.
         failed: why a system gave no answer, by system and item.
         whole: whether it is about every item of the set.
     """
@@ -109,6 +111,7 @@ class JudgedRun:
     admitted: AdmittedResults
     report: Report
     rules: Sequence[Rule] = ()
+    productions: Sequence[Production] = ()
     failed: Mapping[tuple[str, str], str] = field(default_factory=dict)
     whole: bool = True
 
@@ -192,7 +195,7 @@ class JudgedRun:
 
     def _assert_rules(self, rules: Sequence[Rule]) -> None:
         __tracebackhide__ = True
-        found = gate(self.admitted, rules).findings
+        found = gate(self.admitted, rules, productions=self.productions).findings
         wrong = [
             finding_sentence(finding) for finding in found if finding.status is GateStatus.FAIL
         ]
@@ -204,23 +207,26 @@ class JudgedRun:
 
     def _not_believed(self, finding: Finding) -> str:
         """Say why a judge decides nothing; empty where one does, or none is needed."""
-        admitted = _measure(self._measures, finding.rule.metric)
-        why = admitted.why_withheld_on(finding.rule.system, finding.slice)
-        if not why or finding.estimate is not None or finding.status is not GateStatus.INCONCLUSIVE:
+        if finding.estimate is not None or finding.status is not GateStatus.INCONCLUSIVE:
             return ""
-        if not any(isinstance(found, Score) for found in self._outcomes(finding)):
-            return ""  # a judge that gave no verdict is an error before it is a distrusted one
-        return f"{finding.rule.metric} is not believed: {why}{_next(admitted)}"
+        rule = finding.rule
+        for metric in rule.measured:
+            admitted = self._measures[metric]
+            why = admitted.why_withheld_on(rule.system, finding.slice)
+            # A judge that gave no verdict is an error before it is a distrusted one.
+            outcomes = _outcomes(admitted, rule.system)
+            if why and any(isinstance(found, Score) for found in outcomes):
+                return f"{metric} is not believed: {why}{_next(admitted)}"
+        return ""
 
     def _missing(self, finding: Finding) -> str:
         fates = Counter(
-            outcome.code.value for outcome in self._outcomes(finding) if isinstance(outcome, Fate)
+            outcome.code.value
+            for metric in finding.rule.measured
+            for outcome in _outcomes(self._measures[metric], finding.rule.system)
+            if isinstance(outcome, Fate)
         )
         return f"; without a score: {listed(fates)}" if fates else ""
-
-    def _outcomes(self, finding: Finding) -> list[Outcome]:
-        outcomes = _measure(self._measures, finding.rule.metric).outcomes
-        return [found for key, found in outcomes.items() if key.system == finding.rule.system]
 
     @property
     def _measures(self) -> Mapping[str, AdmittedMeasure]:
@@ -270,6 +276,10 @@ def assert_judged(
     ]
     if wanted:
         raise AssertionError(_words(judged, outcome, value, metric=metric, wanted=wanted))
+
+
+def _outcomes(admitted: AdmittedMeasure, system: str) -> list[Outcome]:
+    return [found for key, found in admitted.outcomes.items() if key.system == system]
 
 
 def _measure(measures: Mapping[str, AdmittedMeasure], metric: str) -> AdmittedMeasure:

@@ -16,6 +16,7 @@ from typing import TypeAlias
 import msgspec
 import pytest
 
+from judge.api.producing import kept_production
 from judge.api.reporting import admitted_results, report
 from judge.api.scoring import evaluate
 from judge.errors import ConfigError, JudgeError, did_you_mean
@@ -270,6 +271,7 @@ def _judged(
         admitted=admitted_results(store, manifest, now=now),
         report=report(store, manifest, now=now),
         rules=gate_rules(manifest),
+        productions=kept_production(store, manifest.run_id),
         failed=failed,
         whole=whole,
     )

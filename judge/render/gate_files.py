@@ -97,6 +97,8 @@ def _finding(finding: Finding) -> dict[str, object]:
         "place": rule.place,
         "status": finding.status.value,
     }
+    if rule.together:
+        found["together"] = dict(rule.together)
     if rule.of:
         found["of"] = rule.of
     if finding.estimate is not None:

@@ -44,11 +44,18 @@ def rule_words(rule: Rule) -> str:
     if rule.ask is Ask.RETAINS:
         return (
             f"{rule.system} retains {share(rule.bound)} of {rule.of or 'the teacher'} on "
-            f"{rule.metric}"
+            f"{'the share with ' if rule.together else ''}{rule.metric}"
         )
     if rule.ask is Ask.LOSES_AT_MOST:
         return f"{rule.system} loses at most {rule.bound:g} on {rule.metric} against the baseline"
+    if rule.ask is Ask.SAVES_AT_LEAST:
+        return (
+            f"{rule.system} saves {share(rule.bound)} of {rule.metric} beside "
+            f"{rule.of or 'the teacher'}"
+        )
     words = "at least" if rule.ask is Ask.AT_LEAST else "at most"
+    if rule.together:
+        return f"share of {rule.system} with {rule.metric} is {words} {share(rule.bound)}"
     return f"{rule.metric} of {rule.system} is {words} {rule.bound:g}"
 
 
@@ -57,7 +64,7 @@ def finding_numbers(finding: Finding) -> str:
     if finding.estimate is None or finding.low is None or finding.high is None:
         return NO_NUMBER
     value, low, high = finding.estimate.value, finding.low, finding.high
-    if finding.rule.ask is Ask.RETAINS:
+    if finding.rule.ask in {Ask.RETAINS, Ask.SAVES_AT_LEAST} or finding.rule.together:
         return f"{share(value)} [{100 * low:.1f}, {100 * high:.1f}]"
     return f"{number(value)} [{number(low)}, {number(high)}]"
 

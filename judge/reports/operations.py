@@ -21,9 +21,9 @@ from judge.trust.admission import AdmittedResults
 PERCENTILES: Mapping[str, float] = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 _Found: TypeAlias = Estimate | Undefined
-_Reader: TypeAlias = Callable[[Produced], float | None]
+Reader: TypeAlias = Callable[[Produced], float | None]
 
-_QUANTITIES: Mapping[str, _Reader] = {
+_QUANTITIES: Mapping[str, Reader] = {
     "time": lambda one: one.latency_ms,
     "time to the first token": lambda one: one.first_token_ms,
     "tokens in": lambda one: one.input_tokens,
@@ -109,7 +109,7 @@ def operations(
     known = {one.system: one for one in productions}
     groups = record_groups(admitted)
     made = {
-        system.name: _made(groups[system.name, OVERALL], known.get(system.name))
+        system.name: made_of(groups[system.name, OVERALL], known.get(system.name))
         for system in admitted.manifest.systems
     }
     systems = admitted.manifest.systems
@@ -138,21 +138,22 @@ def operations(
     )
 
 
-_Made: TypeAlias = Sequence[tuple[Record, Produced]]
+Made: TypeAlias = Sequence[tuple[Record, Produced]]
 
 
-def _made(records: Sequence[Record], production: Production | None) -> _Made:
+def made_of(records: Sequence[Record], production: Production | None) -> Made:
+    """Return each record with what its output took; of nothing said nothing is known."""
     nothing = Produced()
     outputs: Mapping[str, Produced] = production.outputs if production else {}
     return [(record, outputs.get(record.item_id, nothing)) for record in records]
 
 
 def _row(
-    system: System, made: _Made, production: Production | None, *, level: float
+    system: System, made: Made, production: Production | None, *, level: float
 ) -> OperationsRow:
-    latency, codes = _values(made, _QUANTITIES["time"])
-    first, first_codes = _values(made, _QUANTITIES["time to the first token"])
-    costs, cost_codes = _values(made, _QUANTITIES["cost"])
+    latency, codes = known_values(made, _QUANTITIES["time"])
+    first, first_codes = known_values(made, _QUANTITIES["time to the first token"])
+    costs, cost_codes = known_values(made, _QUANTITIES["cost"])
     failed: dict[str, int] = {}
     for _, one in made:
         if one.error:
@@ -175,7 +176,8 @@ def _row(
     )
 
 
-def _values(made: _Made, reader: _Reader) -> tuple[Numbers, Codes]:
+def known_values(made: Made, reader: Reader) -> tuple[Numbers, Codes]:
+    """Return what is known of the outputs, shape (n_known,), and their clusters."""
     found = [(record, value) for record, one in made if (value := reader(one)) is not None]
     values = np.array([value for _, value in found], dtype=np.float64)
     return values, cluster_codes([record for record, _ in found])
@@ -190,8 +192,8 @@ def _percentiles(values: Numbers, codes: Codes, *, level: float) -> Mapping[str,
     }
 
 
-def _mean(made: _Made, reader: _Reader, *, level: float) -> _Found | None:
-    return _mean_of(*_values(made, reader), level=level)
+def _mean(made: Made, reader: Reader, *, level: float) -> _Found | None:
+    return _mean_of(*known_values(made, reader), level=level)
 
 
 def _mean_of(values: Numbers, codes: Codes, *, level: float) -> _Found | None:
@@ -205,30 +207,49 @@ def _mean_of(values: Numbers, codes: Codes, *, level: float) -> _Found | None:
 
 
 def _saved(
-    student: str, made: _Made, taught: _Made, *, level: float, seed: int
+    student: str, made: Made, taught: Made, *, level: float, seed: int
 ) -> Iterator[SavedRow]:
-    teacher = {record.item_id: one for record, one in taught}
     for quantity, reader in _QUANTITIES.items():
-        both = [
-            (record, own, its)
-            for record, one in made
-            if (own := reader(one)) is not None
-            and (its := reader(teacher.get(record.item_id, Produced()))) is not None
-        ]
-        if not both:
+        sides, codes = known_of_both(made, taught, reader)
+        if not len(sides):
             continue
-        codes = cluster_codes([record for record, _, _ in both])
-        sides = np.array([(own, its) for _, own, its in both], dtype=np.float64)
         yield SavedRow(
             student=student,
             quantity=quantity,
-            n=len(both),
-            saved=_in_all(sides, codes, level=level, seed=seed),
+            n=len(sides),
+            saved=saved_in_all(sides, codes, level=level, seed=seed),
             typical=_typical(sides, codes, level=level),
         )
 
 
-def _in_all(sides: NDArray[np.float64], codes: Codes, *, level: float, seed: int) -> _Found:
+def known_of_both(made: Made, taught: Made, reader: Reader) -> tuple[NDArray[np.float64], Codes]:
+    """Return what both systems say they took, on the items on which both do.
+
+    Returns:
+        The first system's and the second's, shape (n_items, 2), and the items' clusters.
+    """
+    teacher = {record.item_id: one for record, one in taught}
+    both = [
+        (record, own, its)
+        for record, one in made
+        if (own := reader(one)) is not None
+        and (its := reader(teacher.get(record.item_id, Produced()))) is not None
+    ]
+    sides = np.array([(own, its) for _, own, its in both], dtype=np.float64).reshape(-1, 2)
+    return sides, cluster_codes([record for record, _, _ in both])
+
+
+def saved_in_all(
+    sides: NDArray[np.float64], codes: Codes, *, level: float, seed: int
+) -> Estimate | Undefined:
+    """Return what the first of two systems saves beside the second; see `SavedRow`.
+
+    Args:
+        sides: as `known_of_both` returns them.
+        codes: likewise.
+        level: two-sided coverage aimed at, in (0, 1).
+        seed: of the resamples.
+    """
     if len(sides) < MIN_RECORDS:
         return _too_few(len(sides))
     rng = np.random.default_rng(seed)
@@ -264,25 +285,29 @@ def _too_few(n: int) -> Undefined:
 
 
 def _warnings(
-    teacher: str, student: str, known: Mapping[str, Production], made: Mapping[str, _Made]
+    teacher: str, student: str, known: Mapping[str, Production], made: Mapping[str, Made]
 ) -> Iterator[str]:
     timed = [
         any(one.latency_ms is not None for _, one in made[name]) for name in (teacher, student)
     ]
-    if not all(timed):
-        return
-    sides = [known[name].conditions for name in (teacher, student)]
-    for what, (one, other) in (
+    if all(timed):
+        yield from why_times_differ(known[teacher], known[student])
+
+
+def why_times_differ(one: Production, other: Production) -> Iterator[str]:
+    """Yield why times of two systems do not compare the models alone."""
+    names, sides = (one.system, other.system), (one.conditions, other.conditions)
+    for what, said in (
         ("hardware", [side.hardware for side in sides]),
         ("batch settings", [side.batch for side in sides]),
     ):
-        if one != other and one and other:
-            yield (
-                f"other {what}: {teacher} ran on {one!r}, {student} on {other!r}; their times do "
-                "not compare the models alone"
-            )
-        elif not (one and other):
+        if not all(said):
             silent = " and ".join(
-                name for name, said in ((teacher, one), (student, other)) if not said
+                name for name, words in zip(names, said, strict=True) if not words
             )
             yield f"nothing says the {what} of {silent}: whether times compare is not known"
+        elif said[0] != said[1]:
+            yield (
+                f"other {what}: {names[0]} ran on {said[0]!r}, {names[1]} on {said[1]!r}; their "
+                "times do not compare the models alone"
+            )

@@ -88,7 +88,7 @@ def summarize(admitted: AdmittedResults, *, level: float = 0.95) -> list[Summary
     """Return a row per metric, system and slice: overall first, then the slices in order."""
     groups = record_groups(admitted)
     return [
-        _row(
+        summary_row(
             measure,
             system.name,
             name,
@@ -121,15 +121,25 @@ def mean_of(
     return bounded_mean(array, clusters, lower=measure.lower, upper=measure.upper, level=level)
 
 
-def _row(
+def summary_row(
     admitted: AdmittedMeasure,
     system: str,
     name: str,
     records: Sequence[Record],
     *,
-    level: float,
+    level: float = 0.95,
     seed: int,
 ) -> SummaryRow:
+    """Return the mean of one metric for one system on one slice.
+
+    Args:
+        admitted: the metric.
+        system: whose mean.
+        name: of the slice.
+        records: of the system on it.
+        level: two-sided coverage aimed at, in (0, 1).
+        seed: of the resamples that labels by people may need.
+    """
     measure = admitted.measure
     outcomes = [admitted.outcomes[record.key] for record in records]
     counts = _counts(outcomes, measure)

@@ -1,5 +1,6 @@
 """From a config to the terms on which something is decided."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from judge.config import Config, line_in, parse_config, place_in, read_config
@@ -58,10 +59,11 @@ def rules_in(text: str, *, path: str) -> tuple[Rule, ...]:
     name = path or "the config"
     return tuple(
         Rule(
-            metric=section.metric,
+            metric=section.metric or _in_words(section.metrics),
             system=section.system,
             ask=Ask(ask),
             bound=bound,
+            together=section.metrics,
             of=section.of,
             slices=tuple(dict.fromkeys(section.slices)),
             place=place_in(text, ["gate", number], name=name),
@@ -70,6 +72,10 @@ def rules_in(text: str, *, path: str) -> tuple[Rule, ...]:
         for number, section in enumerate(parse_config(text, name=name).gate)
         for ask, bound in section.asked.items()
     )
+
+
+def _in_words(least: Mapping[str, float]) -> str:
+    return " and ".join(f"{metric} >= {bound:g}" for metric, bound in least.items())
 
 
 def check_declared(terms: DecisionTerms, dataset: Dataset, *, config: str, path: str) -> None:

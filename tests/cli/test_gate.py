@@ -107,6 +107,35 @@ def test_rules_that_name_what_is_not_there_are_refused_with_line_and_guess(
     assert "(did you mean 'adherence.strict'?)" in found.stderr
 
 
+def test_time_and_several_metrics_together_are_asked_in_the_same_gate(
+    judge: Run, write_set: Callable[..., None], serving: Serve
+) -> None:
+    rules = """gate:
+  - {metrics: {adherence.strict: 1, exact_match.reference: 1}, system: teacher, at_most: 0.1}
+  - {metric: operations.latency_ms.p50, system: student, at_most: 40}
+  - {metric: operations.latency_ms, system: student, saves_at_least: 0.5}
+"""
+    write_set(N, more=rules)
+    text = Path("judge.yaml").read_text()
+    Path("judge.yaml").write_text(text.replace("scorers:", "scorers:\n  task: {kind: qa}", 1))
+    for system, times in (("teacher", 100), ("student", 30)):
+        rows = [json.loads(line) for line in Path(f"{system}.jsonl").read_text().splitlines()]
+        for place, row in enumerate(rows):
+            row["latency_ms"] = times + place % 7
+        Path(f"{system}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with serving():
+        assert judge("run", "judge.yaml").returncode == 0
+
+    found = judge("gate", "--json")
+
+    assert found.returncode == 0, found.stdout + found.stderr
+    findings = json.loads(found.stdout)["findings"]
+    assert [one["status"] for one in findings] == ["pass"] * 3
+    assert findings[0]["together"] == {"adherence.strict": 1, "exact_match.reference": 1}
+    assert findings[2]["estimate"]["value"] == pytest.approx(0.68, abs=0.01)
+    assert "nothing says the hardware of teacher and student" in findings[2]["reason"]
+
+
 @pytest.mark.parametrize(
     ("rule", "said"),
     [
@@ -142,7 +171,8 @@ def test_a_rule_that_cannot_be_asked_is_refused_before_anything_is_sent_or_store
     assert all("judge.yaml line 11: gate.0: " in one.stderr for one in refused)
     assert all(said in one.stderr for one in refused)
     assert said in ill.stdout
-    assert (endpoint.requests, Path(".judge").exists()) == ([], False)
+    assert endpoint.requests == []
+    assert judge("report").returncode == 2  # there is no run
 
 
 def test_rules_of_another_config_can_be_taken_and_without_any_there_is_no_gate(

@@ -34,6 +34,25 @@ def test_rules_about_what_is_there_are_accepted() -> None:
         ({"system": "big"}, "big would be held against itself"),
         ({"metric": LIKENESS.metric}, "says how like the teacher"),
         ({"metric": COSINE.metric}, "does not begin at 0"),
+        ({"metric": "operations.cost"}, "retains is not asked of operations.cost"),
+        (
+            {"metric": "operations.latency_ms.p90", "ask": Ask.AT_MOST},
+            "no metric 'operations.latency_ms.p90' (did you mean 'operations.latency_ms.p99'?)",
+        ),
+        (
+            {"metric": "operations.cost", "ask": Ask.SAVES_AT_LEAST, "system": "big"},
+            "big would be held against itself",
+        ),
+        ({"together": {FACT.metric: 1.0, "simlarity": 0.5}}, "no metric 'simlarity'"),
+        (
+            {"together": {FACT.metric: 2.0}},
+            "goes from 0 to 1, so that at least 2 is reached by none",
+        ),
+        ({"together": {COSINE.metric: -1.0}}, "at least -1 is reached by every output"),
+        (
+            {"together": {FACT.metric: 1.0}, "ask": Ask.LOSES_AT_MOST},
+            "loses_at_most is asked of one metric",
+        ),
     ],
 )
 def test_a_rule_that_no_run_could_meet_is_refused_at_its_place(

@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from judge.gates.rule import Ask
 from judge.render.gate_page import finding_sentence, gate_page, rule_words
 from judge.render.markdown import as_markdown
 from tests.render.gates import FAILED, LOSS, OPEN, PASSED, UNKNOWN, result_of
@@ -26,6 +27,19 @@ def test_each_thing_that_can_be_asked_has_its_words() -> None:
         "small loses at most 0.02 on equivalence.reference against the baseline"
     )
     assert rule_words(replace(PASSED.rule, of="sft")).startswith("small retains 90.0 % of sft on")
+    both = replace(
+        PASSED.rule, ask=Ask.AT_LEAST, metric="a >= 1 and b >= 4", together={"a": 1.0, "b": 4.0}
+    )
+    assert finding_sentence(replace(PASSED, rule=both)) == (
+        "pass: share of small with a >= 1 and b >= 4 is at least 90.0 %: found 94.0 % [91.0, 97.0]"
+    )
+    assert rule_words(replace(both, ask=Ask.RETAINS)) == (
+        "small retains 90.0 % of the teacher on the share with a >= 1 and b >= 4"
+    )
+    saving = replace(PASSED.rule, ask=Ask.SAVES_AT_LEAST, metric="operations.cost")
+    assert finding_sentence(replace(PASSED, rule=saving)) == (
+        "pass: small saves 90.0 % of operations.cost beside the teacher: found 94.0 % [91.0, 97.0]"
+    )
     assert finding_sentence(UNKNOWN) == (
         "inconclusive: equivalence.reference of small is at most 0.9 (judge unvalidated)"
     )
