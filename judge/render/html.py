@@ -101,6 +101,12 @@ def as_html(
     return ("<!doctype html>\n" + element("html", _head(page), body, lang="en") + "\n").encode()
 
 
+def table_markup(table: Table, title: str) -> Markup:
+    """Return one table as a page of its own style shows it, with its intervals drawn."""
+    series = table.intervals.series if table.intervals else ()
+    return _table(table, title, {name: place for place, name in enumerate(series)})
+
+
 def _head(page: Page) -> Markup:
     policy = "; ".join(
         [

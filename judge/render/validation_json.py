@@ -58,6 +58,7 @@ def validation_json(validation: Validation) -> bytes:
             **({"calibration": _confidence(found)} if (found := validation.confidence) else {}),
             **({"spread": _spread(validation.spread)} if validation.spread else {}),
             "set_aside": dict(validation.provenance.set_aside),
+            "categories": list(validation.measure.categories),
         }
     )
 

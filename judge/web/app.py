@@ -8,12 +8,12 @@ from starlette.datastructures import Headers
 from judge.web import jobs, operating, ratings, runs, scoring, validations
 from judge.web.access import caller_of, public, refuse_undeclared
 from judge.web.guard import Guard
-from judge.web.pages import entering, examples_page, frame, jobs_page
+from judge.web.pages import entering, examples_page, frame, jobs_page, validation_page
 from judge.web.problems import Problem, handle_errors
 from judge.web.server import Server
 
 _API = (jobs, runs, validations, ratings, scoring, operating)
-_PAGES = (frame, entering, jobs_page, examples_page)
+_PAGES = (frame, entering, jobs_page, examples_page, validation_page)
 
 
 def create_app(server: Server) -> FastAPI:
