@@ -9,6 +9,7 @@ from judge.importers.archive import Archive
 from judge.importers.documents import parse
 from judge.importers.imported import ONLY_SYSTEM, Gathering, Imported, answer_texts
 from judge.importers.texts import input_text, output_text
+from judge.importers.values import list_of, object_of, objects_of, text_of
 from judge.records.strict_json import JsonObject, JsonValue
 
 LOG, SAMPLES = "an inspect_ai log", "inspect_ai samples"
@@ -71,10 +72,9 @@ def read_log(path: Path, log: JsonValue) -> Imported:
     Raises:
         DataError: a sample is none, or the log's version is not known.
     """
-    found = log.get("samples") if isinstance(log, dict) else None
     samples = [
         (f"{path.name}: samples[{k}]", one)
-        for k, one in enumerate(found if isinstance(found, list) else [])
+        for k, one in enumerate(list_of(object_of(log).get("samples")))
     ]
     return _read_log(path, log, iter(sorted(samples, key=_epoch)))
 
@@ -98,14 +98,11 @@ def _read_log(path: Path, header: JsonValue, samples: Iterator[tuple[str, JsonVa
             f"{path.name}: version: {header['version']!r} of inspect_ai's log format is not known; "
             f"known are {', '.join(map(str, _VERSIONS))}: write it with a release that has these"
         )
-    spec = header["eval"]
-    spec = spec if isinstance(spec, dict) else {}
-    model = spec.get("model")
+    spec = object_of(header["eval"])
     gathering = Gathering(tool=LOG, path=path)
-    taken = _take_all(gathering, samples, model=model if isinstance(model, str) else "")
+    taken = _take_all(gathering, samples, model=text_of(spec.get("model")))
     gathering.became("eval.model", "system")
-    dataset = spec.get("dataset")
-    known = dataset.get("samples") if isinstance(dataset, dict) else None
+    known = object_of(spec.get("dataset")).get("samples")
     if isinstance(known, int) and known > taken:
         status = header.get("status")
         gathering.leave_out(
@@ -146,14 +143,13 @@ def _epoch(placed: tuple[str, JsonValue]) -> int:
 
 def _take(gathering: Gathering, sample: JsonObject, *, place: str, model: str) -> None:
     item_id = str(sample[_ID])
-    output = _object(sample.get("output"))
-    answered = output.get("model")
-    system = model or (answered if isinstance(answered, str) else "") or ONLY_SYSTEM
+    output = object_of(sample.get("output"))
+    system = model or text_of(output.get("model")) or ONLY_SYSTEM
     gathering.item(
         item_id,
         input=_resolved(sample, input_text(sample["input"])),
         references=answer_texts(sample.get("target")),
-        metadata=_object(sample.get("metadata")),
+        metadata=object_of(sample.get("metadata")),
         place=place,
     )
     text, error = _answer(sample, output)
@@ -173,8 +169,7 @@ def _take(gathering: Gathering, sample: JsonObject, *, place: str, model: str) -
 
 
 def _answer(sample: JsonObject, output: JsonObject) -> tuple[str | None, str]:
-    failed = _object(sample.get("error")).get("message")
-    error = failed if isinstance(failed, str) else ""
+    error = text_of(object_of(sample.get("error")).get("message"))
     completion = output.get("completion")
     text = completion if isinstance(completion, str) else None
     if not text:
@@ -185,16 +180,11 @@ def _answer(sample: JsonObject, output: JsonObject) -> tuple[str | None, str]:
 
 
 def _took(gathering: Gathering, sample: JsonObject, output: JsonObject) -> Mapping[str, JsonValue]:
-    messages = sample.get("messages")
-    turns = [
-        one
-        for one in (messages if isinstance(messages, list) else [])
-        if isinstance(one, dict) and one.get("role") == "assistant"
-    ]
+    turns = [one for one in objects_of(sample.get("messages")) if one.get("role") == "assistant"]
     if len(turns) > 1:
         gathering.leave_out("time and tokens of samples with several turns")
         return {}
-    usage, seconds = _object(output.get("usage")), output.get("time")
+    usage, seconds = object_of(output.get("usage")), output.get("time")
     return {
         "input_tokens": usage.get("input_tokens"),
         "output_tokens": usage.get("output_tokens"),
@@ -204,9 +194,9 @@ def _took(gathering: Gathering, sample: JsonObject, output: JsonObject) -> Mappi
 
 def _scores(sample: JsonObject) -> Iterator[tuple[str, JsonObject]]:
     """Yield each score under its scorer's name; one of several values under a name for each."""
-    scores = {name: _object(one) for name, one in _object(sample.get("scores")).items()}
+    scores = {name: object_of(one) for name, one in object_of(sample.get("scores")).items()}
     if not scores and isinstance(sample.get("score"), dict):  # logs of version 1
-        scores = {"score": _object(sample["score"])}
+        scores = {"score": object_of(sample["score"])}
     for name, score in scores.items():
         short, value = name.rpartition("/")[2], score.get("value")
         if isinstance(value, dict):
@@ -249,9 +239,5 @@ def _resolved(sample: JsonObject, text: str) -> str:
     """Return a text that stands among the sample's attachments, or the text itself."""
     if not text.startswith(_ATTACHMENT):
         return text
-    found = _object(sample.get("attachments")).get(text.removeprefix(_ATTACHMENT))
+    found = object_of(sample.get("attachments")).get(text.removeprefix(_ATTACHMENT))
     return found if isinstance(found, str) else text
-
-
-def _object(value: JsonValue) -> JsonObject:
-    return value if isinstance(value, dict) else {}

@@ -15,7 +15,7 @@ from judge.importers.imported import (
     ImportedRating,
     ImportedVerdict,
 )
-from judge.importers.scales import scale_of
+from judge.importers.scales import MOST_CATEGORIES, scale_of
 from judge.records.record import RecordKey
 from judge.records.scale import Scale
 from judge.records.strict_json import JsonValue
@@ -150,6 +150,7 @@ class _Merging:
 
     def done(self, files: Iterable[Imported]) -> Merged:
         declared = {judge: scale for one in files for judge, scale in one.scales.items()}
+        self._leave_out_running_text()
         scales: dict[str, Scale] = {}
         for judge, verdicts in self.verdicts.items():
             labels = [one.label for one in verdicts.values()]
@@ -167,6 +168,17 @@ class _Merging:
             scales=scales,
             left_out=dict(self.left_out),
         )
+
+    def _leave_out_running_text(self) -> None:
+        """Set aside answers to questions that people answered in their own words."""
+        labels: dict[str, set[str]] = {}
+        for rating in self.ratings:
+            labels.setdefault(rating.question, set()).add(rating.label)
+        for question, found in labels.items():
+            if len(found) > MOST_CATEGORIES and isinstance(why := scale_of(sorted(found)), str):
+                kept = [one for one in self.ratings if one.question != question]
+                self.left_out[f"answers to {question!r}: {why}"] += len(self.ratings) - len(kept)
+                self.ratings = kept
 
     def _take_item(self, item: ImportedItem) -> None:
         earlier = self.items.setdefault(item.item_id, item)
@@ -207,7 +219,7 @@ class _Merging:
         few = [name for name in dict.fromkeys(ordered) if few_values(values[name])]
         for name in dict.fromkeys(ordered):
             if name not in few:
-                self.left_out[f"metadata {name!r}, as it has not a few values in every item"] += 1
+                self.left_out[f"metadata {name!r}, which tells no slices apart"] += 1
         return {
             item_id: {name: _slice_text(values[name][place]) for name in few}
             for place, item_id in enumerate(self.items)

@@ -7,6 +7,7 @@ from judge.errors import DataError
 from judge.importers.columns import column_for
 from judge.importers.imported import ONLY_SYSTEM, Gathering, Imported, answer_texts
 from judge.importers.texts import asked_text, input_text, output_text
+from judge.importers.values import list_of, object_of, objects_of, text_of
 from judge.records.strict_json import JsonObject, JsonValue
 
 TOOL = "promptfoo results"
@@ -67,14 +68,8 @@ def read_results(path: Path, document: JsonValue) -> Imported:
             f"{path.name}: results.version: {version!r} is not known; known are "
             f"{', '.join(map(str, _VERSIONS))}: export again with promptfoo export eval"
         )
-    rows = results["results"]
-    return read_rows(
-        path,
-        [
-            (f"{path.name}: results.results[{k}]", row)
-            for k, row in enumerate(rows if isinstance(rows, list) else [])
-        ],
-    )
+    rows = enumerate(list_of(results["results"]))
+    return read_rows(path, [(f"{path.name}: results.results[{k}]", row) for k, row in rows])
 
 
 def read_rows(path: Path, rows: Sequence[tuple[str, JsonValue]]) -> Imported:
@@ -113,8 +108,8 @@ def _checked(place: str, row: JsonValue) -> tuple[str, JsonObject]:
 
 
 def _take(gathering: Gathering, row: JsonObject, prompts: Sequence[str], *, place: str) -> None:
-    case, response = _object(row.get("testCase")), _object(row.get("response"))
-    variables = _object(row.get("vars")) or _object(case.get("vars"))
+    case, response = object_of(row.get("testCase")), object_of(row.get("response"))
+    variables = object_of(row.get("vars")) or object_of(case.get("vars"))
     item_id = str(row["testIdx"])
     expected = column_for("reference", variables)
     references = answer_texts(variables[expected]) if expected else ()
@@ -122,7 +117,7 @@ def _take(gathering: Gathering, row: JsonObject, prompts: Sequence[str], *, plac
         gathering.became(f"vars.{expected}", "reference")
     elif references := _asserted(case):
         gathering.became("the value of equals, similar or factuality", "reference")
-    metadata = {**_object(case.get("metadata")), **_object(row.get("metadata"))}
+    metadata = {**object_of(case.get("metadata")), **object_of(row.get("metadata"))}
     gathering.item(
         item_id,
         input=_input(row, variables, several=len(prompts) > 1, without=expected),
@@ -141,7 +136,7 @@ def _take(gathering: Gathering, row: JsonObject, prompts: Sequence[str], *, plac
         system=system,
         output=None if failed else output_text(response.get("output")),
         took=_took(row, response),
-        error=error if failed and isinstance(error, str) else "",
+        error=text_of(error) if failed else "",
         place=place,
     )
     if not taken:
@@ -155,14 +150,13 @@ def _take(gathering: Gathering, row: JsonObject, prompts: Sequence[str], *, plac
 def _take_grades(
     gathering: Gathering, row: JsonObject, *, item_id: str, system: str, place: str
 ) -> None:
-    for grade in _components(_object(row.get("gradingResult"))):
-        assertion = _object(grade.get("assertion"))
+    for grade in _components(object_of(row.get("gradingResult"))):
+        assertion = object_of(grade.get("assertion"))
         kind = str(assertion.get("type", ""))
         if kind.removeprefix("not-") not in _MODEL_GRADED:
             gathering.leave_out(f"checks by {kind or 'a formula'}, which no model judged")
             continue
-        metric = assertion.get("metric")
-        judge = metric if isinstance(metric, str) and metric else kind
+        judge = text_of(assertion.get("metric")) or kind
         passed = grade.get("pass")
         gathering.scale(judge, _SCALE)
         gathering.became(f"gradingResult of {kind}", f"verdicts of {judge}")
@@ -178,18 +172,15 @@ def _take_grades(
 
 def _components(grade: JsonObject) -> Iterator[JsonObject]:
     """Yield each assertion's grade; those of a set of assertions stand within it."""
-    parts = grade.get("componentResults")
-    for part in parts if isinstance(parts, list) else []:
-        if isinstance(part, dict):
-            inner = part.get("componentResults")
-            if isinstance(inner, list) and inner:
-                yield from _components(part)
-            else:
-                yield part
+    for part in objects_of(grade.get("componentResults")):
+        if objects_of(part.get("componentResults")):
+            yield from _components(part)
+        else:
+            yield part
 
 
 def _took(row: JsonObject, response: JsonObject) -> Mapping[str, JsonValue]:
-    usage = _object(response.get("tokenUsage"))
+    usage = object_of(response.get("tokenUsage"))
     cached = bool(response.get("cached"))
     return {
         # An answer out of promptfoo's cache took no time that says anything of the model.
@@ -202,16 +193,15 @@ def _took(row: JsonObject, response: JsonObject) -> Mapping[str, JsonValue]:
 
 def _input(row: JsonObject, variables: JsonObject, *, several: bool, without: str | None) -> str:
     """Return what was asked: the prompt as sent, or of several prompts what is common to them."""
-    raw = _object(row.get("prompt")).get("raw")
+    raw = object_of(row.get("prompt")).get("raw")
     if isinstance(raw, str) and not several:
         return asked_text(raw)
     return input_text({name: one for name, one in variables.items() if name != without})
 
 
 def _asserted(case: JsonObject) -> tuple[str, ...]:
-    assertions = case.get("assert")
-    for one in assertions if isinstance(assertions, list) else []:
-        if isinstance(one, dict) and one.get("type") in _ANSWERS:
+    for one in objects_of(case.get("assert")):
+        if one.get("type") in _ANSWERS:
             return answer_texts(one.get("value"))
     return ()
 
@@ -220,21 +210,17 @@ def _system(row: JsonObject, prompts: Sequence[str]) -> str:
     provider = row["provider"]
     if isinstance(provider, dict):
         provider = provider.get("label") or provider.get("id")
-    name = provider if isinstance(provider, str) and provider else ONLY_SYSTEM
+    name = text_of(provider) or ONLY_SYSTEM
     if len(prompts) == 1:
         return name
     return f"{name} prompt {prompts.index(_prompt(row)) + 1}"
 
 
 def _prompt(row: JsonObject) -> str:
-    prompt = _object(row.get("prompt"))
+    prompt = object_of(row.get("prompt"))
     return str(prompt.get("label") or prompt.get("raw") or "")
 
 
 def _index(row: JsonObject, key: str) -> int:
     value = row.get(key)
     return value if isinstance(value, int) else 0
-
-
-def _object(value: JsonValue) -> JsonObject:
-    return value if isinstance(value, dict) else {}

@@ -1,22 +1,23 @@
 """Which tool a file is of, told by its shape and not by its name."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 
 from judge.errors import DataError
-from judge.importers import inspect_log, lm_eval, promptfoo
+from judge.importers import argilla, deepeval, inspect_log, label_studio, lm_eval, promptfoo
 from judge.importers.archive import Archive
 from judge.importers.documents import read_document, read_lines, unreadable
 from judge.importers.imported import Imported
 from judge.importers.plain import Holds, read_table
-from judge.importers.table import csv_table, split_table, table_of
+from judge.importers.table import Table, csv_table, split_table, table_of
 from judge.records.strict_json import JsonValue
 
 KNOWN = (
-    "inspect_ai logs (.eval, .json) and samples, promptfoo results, lm-evaluation-harness samples, "
-    "and tables in JSON, JSONL or CSV"
+    "inspect_ai logs (.eval, .json) and samples, promptfoo results, DeepEval test runs, "
+    "lm-evaluation-harness samples, exports of Label Studio and Argilla, and tables in JSON, JSONL "
+    "or CSV"
 )
 
 _ZIP = b"PK\x03\x04"
@@ -42,7 +43,7 @@ def read_foreign(path: Path, *, holds: Holds | None) -> Imported | None:
         return _archive(path)
     suffix = path.suffix.lower()
     if suffix == ".csv":
-        return None if holds is None else read_table(csv_table(path), holds=holds)
+        return _of_table(csv_table(path), holds)
     if suffix in _LINES:
         return _of_lines(path, holds)
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
@@ -75,9 +76,11 @@ def _of_lines(path: Path, holds: Holds | None) -> Imported | None:
         raise DataError(f"{path.name} holds no rows; nothing can be taken from it")
     rows: Iterator[tuple[str, JsonValue]] = chain([first], lines)
     found = _of_rows(path, first[1], rows)
-    if found is not None or holds is None:
+    if found is not None:
         return found
-    return read_table(table_of(path, list(rows)), holds=holds)
+    if holds is None and not (isinstance(first[1], dict) and _tool_of_table(list(first[1]))):
+        return None  # rows of our own: the others are not even looked at
+    return _of_table(table_of(path, list(rows)), holds)
 
 
 def _of_rows(
@@ -88,6 +91,8 @@ def _of_rows(
         (lm_eval.is_sample, lm_eval.read_samples),
         (promptfoo.is_result, promptfoo.read_rows),
         (inspect_log.is_sample, inspect_log.read_samples),
+        (label_studio.is_task, label_studio.read_tasks),
+        (argilla.is_record, argilla.read_records),
     ):
         if is_one(first):
             return read(path, list(rows))
@@ -101,8 +106,10 @@ def _of_document(path: Path, holds: Holds) -> Imported:
             return inspect_log.read_log(path, document)
         if promptfoo.is_results(document):
             return promptfoo.read_results(path, document)
+        if deepeval.is_run(document):
+            return deepeval.read_run(path, document)
         if {"columns", "data"} <= document.keys():
-            return read_table(split_table(path, document), holds=holds)
+            return _given(split_table(path, document), holds)
         keys = ", ".join(map(repr, list(document)[:8])) or "none"
         raise DataError(
             f"{path.name}: a JSON object of no shape that is known; its keys are: {keys}; known "
@@ -111,7 +118,7 @@ def _of_document(path: Path, holds: Holds) -> Imported:
     if not isinstance(document, list) or not document:
         raise DataError(f"{path.name}: a JSON document must be an object, or a list of objects")
     rows = [(f"{path.name}: [{k}]", row) for k, row in enumerate(document)]
-    return _of_rows(path, document[0], iter(rows)) or read_table(table_of(path, rows), holds=holds)
+    return _of_rows(path, document[0], iter(rows)) or _given(table_of(path, rows), holds)
 
 
 def _document(path: Path) -> JsonValue:
@@ -125,3 +132,25 @@ def _document(path: Path) -> JsonValue:
         if len(rows) > 1:
             return rows
         raise
+
+
+def _tool_of_table(columns: Sequence[str]) -> Callable[[Table], Imported] | None:
+    """Return what reads a table of one tool, which is known by its columns."""
+    for is_one, read in (
+        (label_studio.is_short, label_studio.read_short),
+        (argilla.is_flat, argilla.read_flat),
+    ):
+        if is_one(columns):
+            return read
+    return None
+
+
+def _of_table(table: Table, holds: Holds | None) -> Imported | None:
+    if (read := _tool_of_table(table.columns)) is not None:
+        return read(table)
+    return None if holds is None else read_table(table, holds=holds)
+
+
+def _given(table: Table, holds: Holds) -> Imported:
+    read = _tool_of_table(table.columns)
+    return read_table(table, holds=holds) if read is None else read(table)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from judge.importers.columns import NEGATIVE, POSITIVE
 from judge.records.scale import Scale, ScaleKind
 
-_MOST_CATEGORIES = 11
+MOST_CATEGORIES = 11
+"""Categories of the widest scale that is made of labels: 0 to 10."""
 _TWO = 2
 _ZERO_ONE = ("0", "1")
 _TRUTH = ("false", "true")
@@ -36,7 +37,7 @@ def scale_of(labels: Sequence[str], *, declared: Sequence[str] | None = None) ->
     numbers = _numbers(used)
     if numbers is not None:
         return _numeric(numbers)
-    if len(used) > _MOST_CATEGORIES:
+    if len(used) > MOST_CATEGORIES:
         return f"{len(used)} different texts are no categories"
     if len(used) < _TWO:
         return f"all are {next(iter(used), '')!r}, and a scale has two categories"
@@ -67,9 +68,9 @@ def _numbers(labels: set[str]) -> dict[float, str] | None:
 
 def _numeric(numbers: dict[float, str]) -> Scale | str:
     low, high = min(numbers), max(numbers)
-    if all(map(_WHOLE.fullmatch, numbers.values())) and 0 < high - low < _MOST_CATEGORIES:
+    if all(map(_WHOLE.fullmatch, numbers.values())) and 0 < high - low < MOST_CATEGORIES:
         return _ordered([str(one) for one in range(int(low), int(high) + 1)])
-    if len(numbers) > _MOST_CATEGORIES:
+    if len(numbers) > MOST_CATEGORIES:
         return f"{len(numbers)} different numbers are no categories; a verdict is one of a few"
     if len(numbers) < _TWO:
         return f"all are {next(iter(numbers.values()))}, and a scale has two categories"

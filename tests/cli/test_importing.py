@@ -9,6 +9,7 @@ import pytest
 from judge.cli.importing import Given, import_set, rows_folder, same_rows, write_rows
 from judge.errors import ConfigError, DataError
 from judge.importers.plain import Holds
+from judge.wiring.project import open_project
 
 Run = Callable[..., CompletedProcess[str]]
 WriteRows = Callable[[str, Sequence[Mapping[str, object]]], None]
@@ -19,6 +20,10 @@ LM_EVAL = "samples_capitals_2026-11-26T06-37-36.486689.jsonl"
 TOOLS: Mapping[str, tuple[list[str], int, int, set[str]]] = {
     "inspect_log.json": (["mockllm/model"], 8, 12, {"kind"}),
     "promptfoo.json": (["teacher", "student"], 4, 4, {"kind"}),
+    "deepeval.json": (["student-135m"], 4, 4, {"kind"}),
+    "label_studio.json": (["m"], 4, 0, {"kind"}),
+    "label_studio_min.json": (["m"], 4, 0, set()),
+    "argilla.json": (["argilla"], 4, 0, {"kind"}),
     LM_EVAL: (["org/student-135m"], 4, 4, {"kind"}),
 }
 
@@ -48,7 +53,7 @@ def test_a_file_of_each_tool_is_scored_with_no_config_but_that_of_init(
     assert sum(len(one["references"]) for one in examples) == n_references * len(systems)
     assert set(examples[0]["slices"]) == slices
     similar = [one["scores"]["similarity.reference"] for one in examples if one["references"]]
-    assert any("value" in one for one in similar)
+    assert any("value" in one for one in similar) == bool(n_references)
 
 
 @pytest.mark.usefixtures("tool_files")
@@ -70,7 +75,7 @@ def test_init_says_what_became_what_and_what_was_left_out(judge: Run) -> None:
         "  response.output -> output",
         "  left out: checks by contains, which no model judged (2)",
         "  left out: checks by equals, which no model judged (2)",
-        "left out: metadata 'question', as it has not a few values in every item",
+        "left out: metadata 'question', which tells no slices apart",
         "slice kind: easy, hard",
         "judge Rightness: 4 verdicts, binary: fail, pass",
         "judge llm-rubric: 1 verdicts, binary: fail, pass",
@@ -117,6 +122,71 @@ def test_a_judge_one_has_already_is_validated_against_ratings(
     validation = json.loads(found.stdout)
     assert validation["standing"] == "trusted"
     assert validation["agreement"]["percent"]["value"] == pytest.approx(76 / 80)
+
+
+@pytest.mark.usefixtures("tool_files", "quick_embedder")
+def test_labels_and_predictions_of_an_annotation_tool_are_all_a_validation_needs(
+    judge: Run,
+) -> None:
+    def result(label: str) -> list[dict[str, object]]:
+        return [{"from_name": "right", "type": "choices", "value": {"choices": [label]}}]
+
+    tasks = [
+        {
+            "id": k,
+            "data": {"question": f"ask {k}", "answer": f"said {k}", "kind": "ab"[k // 2 % 2]},
+            "annotations": [{"completed_by": 1, "result": result(("Wrong", "Right")[k % 2])}],
+            "predictions": [{"model_version": "our-judge", "result": result("WR"[k % 2])}],
+        }
+        for k in range(60)
+    ]
+    tasks[0]["predictions"] = []
+    Path("export.json").write_text(
+        json.dumps(tasks).replace('["W"]', '["Wrong"]').replace('["R"]', '["Right"]')
+    )
+
+    made = judge("init", "export.json")
+    found = judge("validate", "judge.yaml", "--json")
+
+    assert made.returncode == 0, made.stderr
+    assert found.returncode == 3, found.stderr  # nobody said yet how the outputs were drawn
+    validation = json.loads(found.stdout)
+    assert validation["agreement"]["percent"]["value"] == 1
+    assert validation["agreement"]["percent"]["n"] == 59
+
+
+@pytest.mark.usefixtures("tool_files")
+def test_labels_of_an_annotation_tool_find_the_outputs_of_another_tool_by_their_text(
+    judge: Run,
+) -> None:
+    tasks = [
+        {
+            "id": f"{word} {k}",
+            "data": {"text": f"{word} Q{k}?"},
+            "annotations": [
+                {
+                    "completed_by": 1,
+                    "result": [{"from_name": "r", "type": "rating", "value": {"rating": k % 2}}],
+                }
+            ],
+        }
+        for k in range(1, 5)
+        for word in ("Answer", "Guess")
+    ]
+    Path("labels.json").write_text(json.dumps(tasks))
+
+    found = judge("init", "promptfoo.json", "--ratings", "labels.json")
+
+    assert found.returncode == 0, found.stderr
+    assert "left out: ratings of outputs that no file holds" in found.stdout  # one was never given
+    ratings = [json.loads(row) for row in Path("judge_rows/ratings.jsonl").read_text().splitlines()]
+    assert len(ratings) == 7
+    assert {(one["id"], one["system"], one["label"]) for one in ratings} >= {
+        ("0", "teacher", "1"),
+        ("0", "student", "1"),
+        ("3", "student", "0"),
+    }
+    open_project(Path("judge.yaml"))  # every rating is of the very text of its output
 
 
 @pytest.mark.usefixtures("tool_files", "quick_embedder")

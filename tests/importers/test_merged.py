@@ -85,7 +85,7 @@ def test_metadata_with_few_values_in_every_item_become_slices_and_others_are_nam
 
     assert found.dimensions == ("kind", "long", "tags")
     assert found.slices["1"] == {"kind": "b", "long": "false", "tags": "x+y"}
-    assert list(found.left_out) == ["metadata 'note', as it has not a few values in every item"]
+    assert list(found.left_out) == ["metadata 'note', which tells no slices apart"]
 
 
 def test_ratings_find_their_record_by_id_and_system_else_by_the_text_that_was_shown() -> None:
@@ -126,6 +126,23 @@ def test_what_people_were_shown_is_the_set_where_no_other_file_has_one() -> None
     assert [(one.item_id, one.system) for one in alone.ratings] == [("1", "labels")]
     assert [(one.item_id, one.system) for one in beside.ratings] == [("7", "s")]
     assert [one.item_id for one in beside.items] == ["7"]
+
+
+def test_answers_in_running_text_are_no_labels_and_are_counted() -> None:
+    gathering = _set(answers={str(k): "x" for k in range(20)}, system="s")
+    for k in range(20):
+        for question, label in (("why?", f"because of {k}"), ("right?", "yes"), ("marks", k / 20)):
+            gathering.rating(
+                str(k), system="s", rater="ann", question=question, label=label, place="p"
+            )
+
+    found = merge([gathering.done()])
+
+    assert {one.question for one in found.ratings} == {"right?"}
+    assert found.left_out == {
+        "answers to 'why?': 20 different texts are no categories": 20,
+        "answers to 'marks': 20 different numbers are no categories; a verdict is one of a few": 20,
+    }
 
 
 def test_verdicts_that_stand_on_a_scale_are_kept_and_others_named() -> None:

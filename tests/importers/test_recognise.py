@@ -1,15 +1,37 @@
 import json
+import random
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from judge.errors import DataError
 from judge.importers.imported import Imported
+from judge.importers.merged import merge
 from judge.importers.plain import Holds
 from judge.importers.recognise import read_foreign
+from judge.records.strict_json import JsonValue
 
 Read = Callable[[Path], Imported]
+FILES = Path(__file__).parent / "files"
+CHAT: list[JsonValue] = [{"role": "x", "content": [3]}]
+EMPTY: list[JsonValue] = []
+ODD: list[JsonValue] = [
+    None,
+    True,
+    3,
+    -1.5,
+    "",
+    "x",
+    {},
+    EMPTY,
+    CHAT,
+    [EMPTY],
+    [1],
+    ["x"],
+    {"a": 1},
+]
 
 
 def _write(folder: Path, name: str, body: bytes) -> Path:
@@ -22,6 +44,10 @@ def _write(folder: Path, name: str, body: bytes) -> Path:
     [
         ("inspect_log.json", "an inspect_ai log"),
         ("promptfoo.json", "promptfoo results"),
+        ("deepeval.json", "a DeepEval test run"),
+        ("label_studio.json", "a Label Studio export"),
+        ("label_studio_min.json", "a Label Studio export"),
+        ("argilla.json", "an Argilla export"),
         ("samples_capitals_2026-11-26T06-37-36.486689.jsonl", "lm-evaluation-harness samples"),
     ],
 )
@@ -102,3 +128,39 @@ def test_a_zip_archive_of_something_else_is_named(read: Read, zipped: Callable[.
 def test_an_absent_file_is_named(read: Read, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no\.json: cannot be read: No such file"):
         read(tmp_path / "no.json")
+
+
+def _spoilt(value: JsonValue, rng: random.Random) -> JsonValue:
+    """Return a copy of a document in which one part, anywhere, is of another kind or gone."""
+    if isinstance(value, dict) and value and rng.random() < 0.9:
+        key = rng.choice(list(value))
+        if rng.random() < 0.1:
+            return {name: one for name, one in value.items() if name != key}
+        return {**value, key: _spoilt(value[key], rng)}
+    if isinstance(value, list) and value and rng.random() < 0.9:
+        place = rng.randrange(len(value))
+        return [*value[:place], _spoilt(value[place], rng), *value[place + 1 :]]
+    return rng.choice(ODD)
+
+
+@pytest.mark.parametrize(
+    "name", sorted(one.name for one in FILES.iterdir() if not one.name.startswith("results_"))
+)
+def test_a_file_that_is_wrong_in_any_place_is_read_or_refused_but_never_fails_otherwise(
+    name: str, read: Read, tmp_path: Path
+) -> None:
+    text = (FILES / name).read_text()
+    lines = name.endswith(".jsonl")
+    document = [json.loads(row) for row in text.splitlines()] if lines else json.loads(text)
+    rng = random.Random(name)  # noqa: S311 - no secret, and the same each time
+    path = tmp_path / name
+
+    for _ in range(300):
+        wrong = document
+        for _ in range(rng.randint(1, 3)):
+            wrong = _spoilt(wrong, rng)
+        as_lines = lines and isinstance(wrong, list)
+        path.write_text("\n".join(map(json.dumps, wrong)) if as_lines else json.dumps(wrong))
+
+        with suppress(DataError):
+            merge([read(path)])
