@@ -9,6 +9,7 @@ JudgeError
 │   ├── StoreUnusable      another process writes to it, or it has another layout
 │   ├── MissingExtra       an optional dependency is not installed
 │   ├── RatingConflict     a rater said something else of the same output before
+│   ├── LeaseExpired       a row to be labelled is with another rater now
 │   ├── IllegalTransition  a job cannot go from its state to that one
 │   ├── JobChanged         a job was changed by others since it was read
 │   └── TooManyJobs        as many jobs wait and run as a workspace may have
@@ -79,6 +80,10 @@ class MissingExtra(InputError):
 
 class RatingConflict(InputError):
     """A rater said something else of the same output before."""
+
+
+class LeaseExpired(InputError):
+    """A row to be labelled is not, or no longer, with the rater who labels it."""
 
 
 class IllegalTransition(InputError):

@@ -1,5 +1,7 @@
 """Drawing the outputs that people should label next."""
 
+from collections.abc import Mapping, Sequence
+
 from judge.api.project import Project
 from judge.api.running import SCORING, outcomes_of
 from judge.errors import ConfigError
@@ -15,14 +17,28 @@ from judge.trust.gold import GOLD_KIND, decode_gold, kept_labels
 from judge.trust.needs import Known, next_look, rates_of
 from judge.trust.planning import LabelPlan, Wishes, draw_labels
 
+_AGAINST: Mapping[Target, str] = {
+    Target.REFERENCE: "What is known to be right",
+    Target.TEACHER: "What the teacher answered",
+    Target.SOURCE: "The text it is about",
+}
 
-def plan_labels(project: Project, store: Store, wishes: Wishes) -> LabelPlan:
-    """Draw outputs for people to label, by the verdicts of the newest run on them.
+
+def plan_labels(
+    project: Project, store: Store, wishes: Wishes, *, run: RunManifest | None = None
+) -> LabelPlan:
+    """Draw outputs for people to label, by the verdicts of a run on them.
+
+    Args:
+        project: whose outputs they are.
+        store: of runs and of earlier labels.
+        wishes: what the labels are for.
+        run: by whose verdicts; None takes the newest run on these very outputs.
 
     Raises:
         ConfigError: no run judged these very outputs, or the wishes cannot be met.
     """
-    manifest = _run_of(project, store)
+    manifest = run or _run_of(project, store)
     measure = _judged_measure(project, manifest)
     results = store.results(manifest.run_id)
     outcomes = outcomes_of(results, measure.scorer, measure.target)
@@ -77,6 +93,17 @@ def asked_of_people(project: Project, store: Store) -> tuple[str, Target, tuple[
         return source.criterion, source.target, project.ratings.scale.categories
     measure = _judged_measure(project, _run_of(project, store))
     return measure.criterion, measure.target, measure.categories
+
+
+def question_of(criterion: str, target: Target, categories: Sequence[str]) -> tuple[str, str]:
+    """Return what raters are asked, and what the output is held against, in words.
+
+    Raises:
+        ConfigError: pairs are asked about, which no page shows.
+    """
+    if target not in _AGAINST:
+        raise ConfigError("pairs are labelled in the file that judge plan writes, not on a page")
+    return f"Is the answer {categories[-1]}? ({criterion})", _AGAINST[target]
 
 
 def _run_of(project: Project, store: Store) -> RunManifest:

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from judge.api.label_rounds import round_ratings
 from judge.api.project import Project, ratings_of
 from judge.errors import DataError, RatingConflict, did_you_mean
 from judge.records.rows import Row
@@ -39,8 +40,11 @@ class KeptRatings:
 
 
 def sent_ratings(store: DocumentStore, job_id: str) -> tuple[Row, ...]:
-    """Return the last word of each rater on each output of a job, in the order they came."""
-    return rows_of(list(_known(store, job_id).values()))
+    """Return the last word of each rater on each output of a job.
+
+    First what was sent, in the order it came, then what was labelled on the pages of a service.
+    """
+    return rows_of([*_known(store, job_id).values(), *round_ratings(store, job_id)])
 
 
 def rows_of(ratings: Sequence[SentRating]) -> tuple[Row, ...]:

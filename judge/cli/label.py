@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from judge.cli.options import DEFAULT_STORE, StoreOption
-from judge.errors import ConfigError
 
 if TYPE_CHECKING:
     from judge.api.project import Project
@@ -74,20 +73,13 @@ def _sheet_of(
 
 def _asked(project: "Project", store: str) -> tuple[str, str, tuple[str, ...]]:
     """Return the question, what outputs are held against, and the categories."""
-    from judge.api.labelling import asked_of_people
-    from judge.records.record import Target
+    from judge.api.labelling import asked_of_people, question_of
     from judge.wiring.store import open_store
 
     with open_store(store, existing=True) as kept:
         criterion, target, categories = asked_of_people(project, kept)
-    words = {
-        Target.REFERENCE: "What is known to be right",
-        Target.TEACHER: "What the teacher answered",
-        Target.SOURCE: "The text it is about",
-    }
-    if target not in words:
-        raise ConfigError("pairs are labelled in the file that judge plan writes, not on a page")
-    return f"Is the answer {categories[-1]}? ({criterion})", words[target], categories
+    question, against = question_of(criterion, target, categories)
+    return question, against, categories
 
 
 def _say_what_is_next(desk: "LabellingDesk", path: Path, config: Path) -> None:

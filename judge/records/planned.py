@@ -1,7 +1,7 @@
 """Rows planned for labelling: which record each task is, and with what chance it was drawn."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -147,7 +147,7 @@ def read_filled_in(
             set_aside[_NOT_LABELLED] += 1
         else:
             answered.append((row, one))
-    parts = _parts_labelled(planned, {one.task for _, one in answered})
+    parts = parts_labelled(planned, {one.task for _, one in answered})
     named = [_named(row, one, part=parts[one.task]) for row, one in answered]
     kept = (one for task, one in planned.items() if task not in changed)
     return FilledIn(
@@ -156,6 +156,26 @@ def read_filled_in(
         complete=not changed and min(parts.values()) == 1,
         set_aside=dict(set_aside),
     )
+
+
+def parts_labelled(
+    planned: Mapping[str, PlannedRow], labelled: Collection[str]
+) -> Mapping[str, float]:
+    """Return by task which part of the rows that were asked for in its stratum has a label.
+
+    Rows with a kept label are no random part of their stratum: their texts are the old ones.
+    They count in full, and the part is taken of the others.
+    """
+    asked: Counter[str] = Counter()
+    answered: Counter[str] = Counter()
+    for task, one in planned.items():
+        if not one.kept:
+            asked[one.stratum] += 1
+            answered[one.stratum] += task in labelled
+    return {
+        task: 1.0 if one.kept else answered[one.stratum] / asked[one.stratum]
+        for task, one in planned.items()
+    }
 
 
 def _planned(row: Row) -> PlannedRow:
@@ -192,24 +212,6 @@ def _task_of(row: Row, planned: Mapping[str, PlannedRow]) -> PlannedRow:
 
 def _is_blank(label: JsonValue) -> bool:
     return label is None or (isinstance(label, str) and not label.strip())
-
-
-def _parts_labelled(planned: Mapping[str, PlannedRow], labelled: set[str]) -> Mapping[str, float]:
-    """Return by task which part of the rows that were asked for in its stratum has a label.
-
-    Rows with a kept label are no random part of their stratum: their texts are the old ones.
-    They count in full, and the part is taken of the others.
-    """
-    asked: Counter[str] = Counter()
-    answered: Counter[str] = Counter()
-    for task, one in planned.items():
-        if not one.kept:
-            asked[one.stratum] += 1
-            answered[one.stratum] += task in labelled
-    return {
-        task: 1.0 if one.kept else answered[one.stratum] / asked[one.stratum]
-        for task, one in planned.items()
-    }
 
 
 def _named(row: Row, planned: PlannedRow, *, part: float) -> Row:

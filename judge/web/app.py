@@ -5,15 +5,23 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from starlette.datastructures import Headers
 
-from judge.web import jobs, operating, ratings, runs, scoring, validations
+from judge.web import jobs, labelling, operating, ratings, runs, scoring, validations
 from judge.web.access import caller_of, public, refuse_undeclared
 from judge.web.guard import Guard
-from judge.web.pages import entering, examples_page, frame, jobs_page, validation_page
+from judge.web.pages import (
+    entering,
+    examples_page,
+    frame,
+    jobs_page,
+    labelling_page,
+    validation_page,
+)
 from judge.web.problems import Problem, handle_errors
 from judge.web.server import Server
 
 _API = (jobs, runs, validations, ratings, scoring, operating)
-_PAGES = (frame, entering, jobs_page, examples_page, validation_page)
+# Labelling before jobs: what may be done to a job is a path of any name.
+_PAGES = (frame, entering, labelling_page, jobs_page, examples_page, validation_page)
 
 
 def create_app(server: Server) -> FastAPI:
@@ -34,6 +42,7 @@ def create_app(server: Server) -> FastAPI:
     app.state.server = server
     for part in (*_API, *_PAGES):
         app.include_router(part.router)
+    app.include_router(labelling.assets)
 
     @app.get("/openapi.json", include_in_schema=False)
     @public

@@ -4,16 +4,16 @@ const comment = at("comment");
 const buttons = [...document.querySelectorAll("button.category")];
 const labelled = []; // rows in the order they were labelled here, for undo
 let row = null;
-let shownAt = 0;
+let shownAt = 0; // when the row was first seen, so that a rater's time is counted
 
 async function ask(number, body) {
-  const answer = await fetch(`/tasks/${number}`, body && {
+  const answer = await fetch(`${document.body.dataset.tasks}/${number}`, body && {
     method: "PUT",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(body),
   });
   const said = await answer.json();
-  if (!answer.ok) throw new Error(said.detail);
+  if (!answer.ok) throw new Error(`${body ? "Not kept: " : ""}${said.detail}`);
   return said;
 }
 
@@ -29,32 +29,43 @@ function show(found) {
     button.setAttribute("aria-pressed", String(button.dataset.label === row.label));
   }
   at("skip").setAttribute("aria-pressed", String(row.skipped));
+  at("bar").max = row.of;
   at("bar").value = row.done;
   const skips = row.skips ? `, ${row.skips} of them skipped` : "";
   at("progress").textContent = row.done === row.of
     ? `All ${row.of} are done${skips}. You can close this page.`
-    : `Row ${row.number + 1} of ${row.of}; ${row.done} done${skips}`;
+    : `Row ${row.place} of ${row.of}; ${row.done} done${skips}`;
 }
 
+let busy = false; // a second press while the first is on its way would label the row twice
 async function guarded(work) {
+  if (busy) return;
+  busy = true;
   try {
     at("said").textContent = "";
     await work();
   } catch (error) {
-    at("said").textContent = `Not kept: ${error.message}`;
+    at("said").textContent = error.message;
+    if (row !== null) row.more = true; // things are not as this page knew them: it may ask for another
+  } finally {
+    busy = false;
   }
 }
 
 const go = (number) => guarded(async () => {
-  if (number >= 0 && (row === null || number < row.of)) show(await ask(number));
+  if (number !== null) show(await ask(number));
 });
+
+// A row that this rater had before, or else one that is given out now.
+const following = (found) => found.after ?? (found.more ? "new" : null);
 
 const keep = (said) => guarded(async () => {
   const seconds = (performance.now() - shownAt) / 1000;
-  const kept = await ask(row.number, { comment: comment.value, seconds, ...said });
+  const replace = row.label !== "" || row.skipped;
+  const kept = await ask(row.number, { comment: comment.value, seconds, replace, ...said });
   labelled.push(kept.number);
-  if (kept.number + 1 < kept.of) show(await ask(kept.number + 1));
-  else show(kept);
+  show(kept);
+  if (following(kept) !== null) show(await ask(following(kept)));
 });
 
 const skip = () => {
@@ -65,7 +76,7 @@ const skip = () => {
 
 const undo = () => guarded(async () => {
   if (!labelled.length) return;
-  show(await ask(labelled.pop(), { label: "", comment: "" }));
+  show(await ask(labelled.pop(), { label: "", comment: "", replace: true }));
 });
 
 for (const button of buttons) {
@@ -73,8 +84,8 @@ for (const button of buttons) {
 }
 at("skip").addEventListener("click", skip);
 at("undo").addEventListener("click", undo);
-at("next").addEventListener("click", () => go(row.number + 1));
-at("back").addEventListener("click", () => go(row.number - 1));
+at("next").addEventListener("click", () => go(following(row)));
+at("back").addEventListener("click", () => go(row.before));
 comment.addEventListener("keydown", (event) => {
   if (event.key === "Escape") comment.blur();
 });
@@ -82,11 +93,11 @@ document.addEventListener("keydown", (event) => {
   if (row === null || event.target === comment || event.ctrlKey || event.metaKey || event.altKey) return;
   const chosen = buttons[Number(event.key) - 1];
   if (chosen) keep({ label: chosen.dataset.label });
-  else if (event.key === "j") go(row.number + 1);
-  else if (event.key === "k") go(row.number - 1);
+  else if (event.key === "j") go(following(row));
+  else if (event.key === "k") go(row.before);
   else if (event.key === "u") undo();
   else if (event.key === "s") skip();
   else return;
   event.preventDefault();
 });
-go(Number(document.body.dataset.first));
+go(document.body.dataset.first);

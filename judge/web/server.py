@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from judge.api.dispatching import JOBS_AT_ONCE, Dispatcher, JobOpener
+from judge.api.label_desk import LabelDesk
 from judge.errors import ConfigError
 from judge.results.job import JobState
 from judge.web.access import KeyRing, Links, read_pepper
@@ -39,6 +40,7 @@ class Server:
     indexer: Indexer
     hosts: frozenset[str]
     limits: Limits
+    labelling: LabelDesk
 
     @property
     def is_ready(self) -> bool:
@@ -92,6 +94,7 @@ def serving(
         indexer=Indexer(store, store.examples),
         hosts=hosts,
         limits=limits or Limits(),
+        labelling=LabelDesk(store),
     )
     metrics.watch_jobs(server.states)
     tally = service.tally()

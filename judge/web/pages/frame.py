@@ -16,7 +16,11 @@ router = APIRouter(include_in_schema=False)
 
 Cells: TypeAlias = Sequence[str]
 
-_PLACES = (("/", "Jobs", Role.READ), ("/judges", "Judges", Role.READ))
+_PLACES = (
+    ("/", "Jobs", Role.READ),
+    ("/judges", "Judges", Role.READ),
+    ("/labelling", "Labelling", Role.LABEL),
+)
 _ICON = (
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E"
     "%3Crect width='16' height='16' rx='3' fill='%232457c5'/%3E"

@@ -16,6 +16,7 @@ from judge.web.access import Caller, Role, needs
 from judge.web.demo import submit_demo
 from judge.web.jobs import job_of
 from judge.web.pages.frame import badge, framed, looks_again, moment, post, table
+from judge.web.pages.labelling_page import labelling_of
 from judge.web.problems import not_found
 from judge.web.server import Server
 
@@ -116,6 +117,7 @@ def job_page(request: Request, job_id: str, caller: Annotated[Caller, needs(Role
         element("p", "", id="lost", class_="alert", role="status", hidden=True),
         _report(job),
         _acts(job, caller),
+        labelling_of(server, job, caller),
         element("p", element("a", "All jobs", href="/"), class_="lines"),
         caller=caller,
         scripts=() if job.state.is_over else ("jobs.js",),
