@@ -36,7 +36,7 @@ def test_labels_that_were_given_on_the_page_are_read_by_validate(
                     row = http.get(f"/tasks/{number}").json()
                     assert set(row) == {
                         *("number", "input", "against", "output", "label", "comment", "skipped"),
-                        *("of", "done", "skips"),
+                        *("place", "of", "done", "skips", "before", "after", "more"),
                     }
                     label = "different" if "wrong" in row["output"] else "equivalent"
                     http.put(f"/tasks/{number}", json={"label": label})
