@@ -6,6 +6,7 @@ COLUMNS: Mapping[str, Sequence[str]] = {
     "id": ("id", "item_id", "question_id", "example_id", "doc_id", "sample_id", "uid", "key"),
     "input": (
         "input",
+        "inputs",
         "question",
         "prompt",
         "instruction",
@@ -24,6 +25,7 @@ COLUMNS: Mapping[str, Sequence[str]] = {
         "answer",
         "answers",
         "target",
+        "targets",
         "ground_truth",
         "expected",
         "__expected",
@@ -36,6 +38,7 @@ COLUMNS: Mapping[str, Sequence[str]] = {
     ),
     "output": (
         "output",
+        "outputs",
         "actual_output",
         "answer",
         "response",

@@ -201,12 +201,17 @@ class _Merging:
         if system in systems:
             key = RecordKey(item_id=item_id, system=system)
             return key if text is None or key in self._texts.get(text, ()) else None
-        if system == ONLY_SYSTEM and len(self.outputs) == 1 and systems and text is None:
+        if system == ONLY_SYSTEM and systems and text is None and self._answered_once:
             return RecordKey(item_id=item_id, system=systems[0])
         same = self._texts.get(text, []) if text is not None else []
         of_item = [key for key in same if key.item_id == item_id]
         chosen = of_item or same
         return chosen[0] if len(chosen) == 1 else None
+
+    @property
+    def _answered_once(self) -> bool:
+        """Whether no two systems have answered one item, so that its id names the output, too."""
+        return len(self.outputs) == 1 or sum(map(len, self.outputs.values())) == len(self.items)
 
     def _slices(self) -> Mapping[str, Mapping[str, str]]:
         """Return each item's value of those metadata that have few values in all items."""

@@ -1,6 +1,6 @@
 """Tables with columns as people name them: an id, an input, a reference, an output, a label."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from enum import Enum
 
 from judge.errors import DataError
@@ -35,29 +35,54 @@ def read_table(table: Table, *, tool: str = TOOL, holds: Holds = Holds.ANYTHING)
         DataError: no column looks like an input, a reference, an output or a label.
     """
     gathering = Gathering(tool=tool, path=table.path)
-    names = _Names(table, holds)
+    for _ in read_into(gathering, table, holds=holds):
+        pass
+    return gathering.done()
+
+
+def read_into(
+    gathering: Gathering,
+    table: Table,
+    *,
+    holds: Holds = Holds.ANYTHING,
+    apart: Collection[str] = (),
+) -> Iterator[tuple[TableRow, str, str]]:
+    """Take a table's rows one by one, and yield each with its item and its system.
+
+    Args:
+        gathering: where to.
+        table: the rows.
+        holds: what the table is given as.
+        apart: columns that are something else.
+
+    Raises:
+        DataError: no column looks like an input, a reference, an output or a label.
+    """
+    columns = [name for name in table.columns if name not in apart]
+    names = _Names(columns, holds)
     if not names.says_anything:
         raise DataError(
             f"{table.path.name} has no column that looks like an input or an output; its columns "
-            f"are: {', '.join(map(str, table.columns))}; rename one of them to 'input' or 'output'"
+            f"are: {', '.join(map(str, columns))}; rename one of them to 'input' or 'output'"
         )
     ids = _Ids(names.id, names.input if names.system else None)
     for number, row in enumerate(table.rows, start=1):
-        _take(gathering, names, row, item_id=ids.of(row, number))
+        item_id = ids.of(row, number)
+        system = (names.system and label_text(row.values.get(names.system))) or ONLY_SYSTEM
+        _take(gathering, names, row, item_id=item_id, system=system)
+        yield row, item_id, system
     for ours, column in names.found():
         gathering.became(column, ours)
     for system, column in names.wide.items():
         gathering.became(column, f"output of {system}")
     if names.id is None:
         gathering.became("(the number of the row)", "id")
-    return gathering.done()
 
 
 class _Names:
     """Which column is what."""
 
-    def __init__(self, table: Table, holds: Holds) -> None:
-        columns = table.columns
+    def __init__(self, columns: Sequence[str], holds: Holds) -> None:
         self.rater = column_for("rater", columns)
         self.label = column_for("label", columns) if self.rater else None
         self.id = column_for("id", columns)
@@ -126,7 +151,7 @@ def _wide(columns: Sequence[str]) -> Mapping[str, str]:
     }
 
 
-def _take(gathering: Gathering, names: _Names, row: TableRow, *, item_id: str) -> None:
+def _take(gathering: Gathering, names: _Names, row: TableRow, *, item_id: str, system: str) -> None:
     values = row.values
     if names.input or names.reference or not (names.output or names.label):
         gathering.item(
@@ -136,7 +161,6 @@ def _take(gathering: Gathering, names: _Names, row: TableRow, *, item_id: str) -
             metadata=_metadata(names, row),
             place=row.place,
         )
-    system = (names.system and label_text(values.get(names.system))) or ONLY_SYSTEM
     shown = None
     if names.output:
         shown = output_text(values.get(names.output))

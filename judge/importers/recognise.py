@@ -6,18 +6,30 @@ from itertools import chain
 from pathlib import Path
 
 from judge.errors import DataError
-from judge.importers import argilla, deepeval, inspect_log, label_studio, lm_eval, promptfoo
+from judge.importers import (
+    argilla,
+    deepeval,
+    inspect_log,
+    label_studio,
+    lm_eval,
+    mlflow_table,
+    phoenix,
+    phoenix_spans,
+    promptfoo,
+    saved_dataset,
+)
 from judge.importers.archive import Archive
 from judge.importers.documents import read_document, read_lines, unreadable
 from judge.importers.imported import Imported
 from judge.importers.plain import Holds, read_table
-from judge.importers.table import Table, csv_table, split_table, table_of
+from judge.importers.table import Table, csv_table, parquet_table, split_table, table_of
+from judge.records.columnar import PARQUET_MAGIC, parquet_columns
 from judge.records.strict_json import JsonValue
 
 KNOWN = (
     "inspect_ai logs (.eval, .json) and samples, promptfoo results, DeepEval test runs, "
-    "lm-evaluation-harness samples, exports of Label Studio and Argilla, and tables in JSON, JSONL "
-    "or CSV"
+    "lm-evaluation-harness samples, tables of MLflow and Phoenix, exports of Label Studio and "
+    "Argilla, datasets of Hugging Face saved to a disk, and tables in JSON, JSONL, CSV or Parquet"
 )
 
 _ZIP = b"PK\x03\x04"
@@ -30,15 +42,19 @@ def read_foreign(path: Path, *, holds: Holds | None) -> Imported | None:
 
     Args:
         path: the file or folder.
-        holds: what a table with columns as people name them is given as; None for JSONL and CSV
-            that are read as they are: then None is returned for them.
+        holds: what a table with columns as people name them is given as; None for JSONL, CSV and
+            Parquet that are read as they are: then None is returned for them.
 
     Raises:
         DataError: it cannot be read, or is of no shape that is known; the message names what was
             expected, the place and the remedy.
         MissingExtra: what reads it is not installed.
     """
+    if path.is_dir():
+        return _given(saved_dataset.read_saved(path), holds or Holds.ANYTHING)
     head = _head(path)
+    if head.startswith(PARQUET_MAGIC):
+        return _parquet(path, holds)
     if head.startswith(_ZIP):
         return _archive(path)
     suffix = path.suffix.lower()
@@ -69,6 +85,12 @@ def _archive(path: Path) -> Imported:
     return inspect_log.read_archive(path)
 
 
+def _parquet(path: Path, holds: Holds | None) -> Imported | None:
+    if holds is None and _tool_of_table(parquet_columns(path)) is None:
+        return None
+    return _of_table(parquet_table(path), holds)
+
+
 def _of_lines(path: Path, holds: Holds | None) -> Imported | None:
     lines = read_lines(path)
     first = next(lines, None)
@@ -93,6 +115,7 @@ def _of_rows(
         (inspect_log.is_sample, inspect_log.read_samples),
         (label_studio.is_task, label_studio.read_tasks),
         (argilla.is_record, argilla.read_records),
+        (phoenix.is_run, phoenix.read_runs),
     ):
         if is_one(first):
             return read(path, list(rows))
@@ -139,6 +162,12 @@ def _tool_of_table(columns: Sequence[str]) -> Callable[[Table], Imported] | None
     for is_one, read in (
         (label_studio.is_short, label_studio.read_short),
         (argilla.is_flat, argilla.read_flat),
+        (mlflow_table.is_traces, mlflow_table.read_traces),
+        (mlflow_table.is_table, mlflow_table.read_table),
+        (phoenix.is_flat_run, phoenix.read_flat_runs),
+        (phoenix.is_evaluated, phoenix.read_evaluated),
+        (phoenix_spans.is_annotations, phoenix_spans.read_annotations),
+        (phoenix_spans.is_spans, phoenix_spans.read_spans),
     ):
         if is_one(columns):
             return read

@@ -1,4 +1,4 @@
-"""Rows of one table, from whatever file holds them: JSON lines, CSV, a JSON document."""
+"""Rows of one table, from whatever file holds them: JSON lines, CSV, Parquet, JSON."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from judge.errors import DataError
 from judge.importers.texts import written_out
+from judge.records.columnar import parquet_rows
 from judge.records.rows import read_rows
 from judge.records.strict_json import JsonObject, JsonValue
 
@@ -69,6 +70,19 @@ def csv_table(path: Path) -> Table:
     rows: list[tuple[str, JsonValue]] = [
         (row.place, {name: _cell(value) for name, value in row.values.items()})
         for row in read_rows(path, {})
+    ]
+    return table_of(path, rows)
+
+
+def parquet_table(path: Path) -> Table:
+    """Read a Parquet file.
+
+    Raises:
+        DataError: it cannot be read.
+        MissingExtra: pyarrow is not installed.
+    """
+    rows: list[tuple[str, JsonValue]] = [
+        (f"{path.name} row {number}", row) for number, row in enumerate(parquet_rows(path), start=1)
     ]
     return table_of(path, rows)
 

@@ -5,6 +5,7 @@ import ast
 from judge.errors import DataError
 from judge.importers.columns import column_for
 from judge.importers.documents import parse
+from judge.importers.imported import answer_texts
 from judge.records.strict_json import MAX_DEPTH, JsonValue, dump_json
 
 _MOST_WRITTEN_OUT = 1 << 16  # characters of a written-out value that are read again
@@ -62,6 +63,28 @@ def output_text(value: JsonValue) -> str | None:  # noqa: PLR0911 - a return for
         if len(value) == 1 and (name := column_for("output", value)) is not None:
             return output_text(value[name])
     return dump_json(value)
+
+
+def answered_text(value: JsonValue) -> str | None:
+    """Return what a system answered, where a text may write out a chat or an endpoint's reply.
+
+    Whatever else a text writes out is that text: a system may have been asked for JSON.
+    """
+    found = written_out(value)
+    replied = isinstance(found, dict) and ("choices" in found or is_chat(found.get("messages")))
+    return output_text(found if replied or is_chat(found) else value)
+
+
+def reference_texts(value: JsonValue) -> tuple[str, ...]:
+    """Return right answers, where an object may hold them under one name or under a known one."""
+    found = written_out(value)
+    if isinstance(found, dict):
+        if len(found) == 1:
+            return answer_texts(next(iter(found.values())))
+        if (column := column_for("reference", found)) is not None:
+            return answer_texts(found[column])
+        return answer_texts(found) if found else ()
+    return answer_texts(value if isinstance(value, str) else found)
 
 
 def is_chat(value: JsonValue) -> bool:

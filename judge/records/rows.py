@@ -1,4 +1,4 @@
-"""Rows from JSONL and CSV files, each knowing the file and line it came from."""
+"""Rows from JSONL, CSV and Parquet files, each knowing the file and line it came from."""
 
 import csv
 import io
@@ -7,21 +7,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from judge.errors import DataError, did_you_mean
+from judge.records.columnar import parquet_rows
 from judge.records.strict_json import JsonValue, StrictJsonError, dump_json, read_strict_json
 
 _WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _UTF8_BOM = b"\xef\xbb\xbf"
+_PARQUET = ".parquet"
 _KINDS = {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "null"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One object of a JSONL file or one line of a CSV file, read through a field mapping.
+    """One object of a JSONL file, one line of a CSV file or one row of a Parquet file.
+
+    It is read through a field mapping.
 
     Attributes:
         values: what the file holds, by its own column names.
         fields: our name for a field to the file's name for it; our own name where not mapped.
-        typed: whether values carry types (JSONL) or are all text (CSV).
+        typed: whether values carry types (JSONL, Parquet) or are all text (CSV).
+        gaps: whether a null only says that this row has nothing in a column of others (Parquet).
     """
 
     path: Path
@@ -29,17 +34,19 @@ class Row:
     values: Mapping[str, JsonValue]
     fields: Mapping[str, str]
     typed: bool
+    gaps: bool = False
 
     @property
     def place(self) -> str:
-        return f"{self.path.name} line {self.line}"
+        return f"{self.path.name} {'row' if self.gaps else 'line'} {self.line}"
 
     def column(self, field: str) -> str:
         """Return the file's own name for a field."""
         return self.fields.get(field, field)
 
     def has(self, field: str) -> bool:
-        return self.column(field) in self.values
+        column = self.column(field)
+        return column in self.values and not (self.gaps and self.values[column] is None)
 
     def value(self, field: str) -> JsonValue:
         """Return the field's value.
@@ -93,7 +100,7 @@ class Row:
 def read_rows(
     path: Path, fields: Mapping[str, str], *, may_be_empty: bool = False
 ) -> Iterator[Row]:
-    """Read a JSONL or CSV file, chosen by its ending.
+    """Read a JSONL, CSV or Parquet file, chosen by its ending.
 
     Args:
         path: the file.
@@ -103,18 +110,26 @@ def read_rows(
     Raises:
         DataError: the file is absent, empty, not UTF-8 throughout, of another kind, or a row
             cannot be read; the message names file and row.
+        MissingExtra: it is Parquet, and pyarrow is not installed.
     """
-    suffix = path.suffix.lower()
-    if suffix not in {".jsonl", ".ndjson", ".csv"}:
-        raise DataError(f"{path}: unknown kind of file {suffix!r}; give .jsonl or .csv")
-    text = _decoded(path)
-    reader = _csv_rows if suffix == ".csv" else _jsonl_rows
     count = 0
-    for row in reader(path, text, fields):
+    for row in _rows(path, fields):
         count += 1
         yield row
     if count == 0 and not may_be_empty:
         raise DataError(f"{path.name} holds no rows; nothing can be scored from an empty file")
+
+
+def _rows(path: Path, fields: Mapping[str, str]) -> Iterator[Row]:
+    suffix = path.suffix.lower()
+    if suffix == _PARQUET:
+        for number, values in enumerate(parquet_rows(path), start=1):
+            yield Row(path=path, line=number, values=values, fields=fields, typed=True, gaps=True)
+        return
+    if suffix not in {".jsonl", ".ndjson", ".csv"}:
+        raise DataError(f"{path}: unknown kind of file {suffix!r}; give .jsonl, .csv or .parquet")
+    reader = _csv_rows if suffix == ".csv" else _jsonl_rows
+    yield from reader(path, _decoded(path), fields)
 
 
 def _decoded(path: Path) -> str:
