@@ -86,7 +86,7 @@ class DatasetSection(_Section):
     """Where the items are and how their columns read."""
 
     items: str | None = Field(
-        default=None, description="JSONL or CSV file of items, relative to the config"
+        default=None, description="JSONL, CSV or Parquet file of items, relative to the config"
     )
     pairs: str | None = Field(
         default=None,
@@ -167,7 +167,9 @@ class SystemSection(_Section):
     """One model under evaluation and its answers."""
 
     role: Role = Field(description="teacher, sft, distilled or student")
-    outputs: str = Field(description="JSONL or CSV file of answers, relative to the config")
+    outputs: str = Field(
+        description="JSONL, CSV or Parquet file of answers, relative to the config"
+    )
     fields: _Fields = Field(default_factory=dict, description="our field name: your column")
     parameters: str = Field(default="", description="its size, for example 135M")
     family: str = Field(default="", description="model family, for example smol")
@@ -270,7 +272,9 @@ class PanelSection(_Section):
 class RecordedSection(_Section):
     """A judge that ran elsewhere: its verdicts in a file."""
 
-    recorded: str = Field(description="JSONL or CSV file of verdicts, relative to the config")
+    recorded: str = Field(
+        description="JSONL, CSV or Parquet file of verdicts, relative to the config"
+    )
     name: str = Field(default="", description="whose verdicts, by the file's 'judge' column")
     fields: _Fields = Field(default_factory=dict, description="our field name: your column")
     labels: dict[LabelKey, str] = Field(
@@ -445,7 +449,7 @@ class ScorersSection(_Section):
 class RatingsSection(_Section):
     """What people said of the outputs."""
 
-    path: str = Field(description="JSONL or CSV file of ratings, relative to the config")
+    path: str = Field(description="JSONL, CSV or Parquet file of ratings, relative to the config")
     fields: _Fields = Field(default_factory=dict, description="our field name: your column")
     labels: dict[LabelKey, str] = Field(
         default_factory=dict, description="label as stored: category of the scale"
@@ -518,7 +522,7 @@ class MonitorSection(_Section):
     """Samples from production that are held against the evaluation set."""
 
     outputs: str = Field(
-        description="JSONL or CSV file, relative to the config: a row is an item with its output"
+        description="JSONL, CSV or Parquet file, relative to the config: an item with its output in each row"
     )
     system: str = Field(description="whose outputs they are: a name under systems")
     fields: _Fields = Field(

@@ -62,8 +62,8 @@ def init(
 ) -> None:
     """Write a commented config from your own files or those of other tools, and check it.
 
-    Your own (JSONL or CSV) are read by their columns. Rows out of files of other tools are written
-    as JSONL beside the config, with an account of what became what.
+    Your own (JSONL, CSV or Parquet) are read by their columns. Rows out of files of other tools are
+    written as JSONL beside the config, with an account of what became what.
     """
     from judge.cli.importing import any_foreign
 

@@ -149,16 +149,16 @@ _RATERS = ("user_id", "identifier")
 def _take_run(
     gathering: Gathering, run: JsonObject, annotations: Sequence[JsonObject], *, place: str
 ) -> None:
-    item_id = label_text(run["example_id"])
+    item_id = label_text(run.get("example_id"))
     if item_id is None:
         raise DataError(f"{place}: 'example_id' must be text; download the experiment again")
     gathering.item(
         item_id,
         input=asked_text(_object_if_written(run.get("input"))),
-        references=reference_texts(run["reference_output"]),
+        references=reference_texts(run.get("reference_output")),
         place=place,
     )
-    output = run["output"]
+    output = run.get("output")
     new = gathering.output(
         item_id,
         system=ONLY_SYSTEM,

@@ -35,9 +35,10 @@ def input_text(value: JsonValue) -> str:  # noqa: PLR0911 - a return for each ki
 
 
 def asked_text(value: JsonValue) -> str:
-    """Return what a system was asked, where a text may write out a chat."""
-    chat = written_out(value)
-    return input_text(chat if is_chat(chat) else value)
+    """Return what a system was asked, where a text may write out a chat or a request with one."""
+    found = written_out(value)
+    sent = is_chat(found) or (isinstance(found, dict) and is_chat(found.get("messages")))
+    return input_text(found if sent else value)
 
 
 def output_text(value: JsonValue) -> str | None:  # noqa: PLR0911 - a return for each kind

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from judge.errors import DataError, MissingExtra
-from judge.records.strict_json import JsonObject, JsonValue, StrictJsonError, read_strict_json
+from judge.records.strict_json import JsonValue, StrictJsonError, read_strict_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -37,7 +37,7 @@ def parquet_columns(path: Path) -> Sequence[str]:
         return _named(parquet.read_schema(path))
 
 
-def parquet_rows(path: Path) -> Iterator[JsonObject]:
+def parquet_rows(path: Path) -> Iterator[dict[str, JsonValue]]:
     """Yield the rows of a Parquet file, each with all its columns.
 
     Binary columns are texts where they are UTF-8, dates and times ISO 8601, numbers that are not
@@ -55,7 +55,7 @@ def parquet_rows(path: Path) -> Iterator[JsonObject]:
         yield from _rows(path, file.schema_arrow, file.iter_batches(batch_size=_ROWS_AT_ONCE))
 
 
-def arrow_rows(path: Path) -> Iterator[JsonObject]:
+def arrow_rows(path: Path) -> Iterator[dict[str, JsonValue]]:
     """Yield the rows of an Arrow stream, as a dataset of Hugging Face is saved in.
 
     Raises:
@@ -88,7 +88,7 @@ class _Readable:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         import pyarrow as pa
 
-        if isinstance(error, pa.ArrowException | OSError):
+        if isinstance(error, pa.ArrowException | OSError | UnicodeDecodeError):
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise DataError(
                 f"{self._path}: no readable {self._kind} file: {reason}; write it again"
@@ -97,9 +97,10 @@ class _Readable:
 
 def _rows(
     path: Path, schema: "pa.Schema", batches: "Iterator[pa.RecordBatch]"
-) -> Iterator[JsonObject]:
+) -> Iterator[dict[str, JsonValue]]:
     named, classes, size = _named(schema), _class_names(schema), 0
     for batch in batches:
+        batch.validate(full=True)  # offsets that lead elsewhere would be followed
         size += batch.nbytes
         if size > MAX_UNPACKED:
             raise DataError(
@@ -135,8 +136,18 @@ def _class_names(schema: "pa.Schema") -> Mapping[str, Sequence[str]]:
     return {column: names for column, names in found.items() if names}
 
 
-def json_value(value: object) -> JsonValue:  # noqa: PLR0911 - a return for each kind
+def json_value(value: object) -> JsonValue:
     """Return a value of a table's cell as JSON has it."""
+    if isinstance(value, dict):
+        return {str(name): json_value(one) for name, one in value.items()}
+    if isinstance(value, list):
+        if value and all(isinstance(one, tuple) for one in value):  # a map
+            return {str(name): json_value(one) for name, one in value}
+        return [json_value(one) for one in value]
+    return _scalar(value)
+
+
+def _scalar(value: object) -> JsonValue:  # noqa: PLR0911 - a return for each kind
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, float):
@@ -152,10 +163,4 @@ def json_value(value: object) -> JsonValue:  # noqa: PLR0911 - a return for each
             return value.decode()
         except UnicodeDecodeError:
             return f"({len(value):,} bytes that are no text)"
-    if isinstance(value, dict):
-        return {str(name): json_value(one) for name, one in value.items()}
-    if isinstance(value, list):
-        if value and all(isinstance(one, tuple) for one in value):  # a map
-            return {str(name): json_value(one) for name, one in value}
-        return [json_value(one) for one in value]
     return str(value)

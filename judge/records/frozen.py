@@ -22,7 +22,7 @@ HASH = "sha256"
 
 NOT_COVERED = (
     "the order of the items: it is recorded, and another one is told but is no change",
-    "how a file is written: JSONL or CSV, its name, the order of columns, JSON white space",
+    "how a file is written: its kind and name, the order of columns, JSON white space",
     "columns that the config does not read, ratings, prompts and the rest of the config",
     "outputs of systems that are not under 'outputs'",
 )

@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from subprocess import CompletedProcess
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from judge.cli.importing import Given, import_set, rows_folder, same_rows, write_rows
 from judge.errors import ConfigError, DataError
@@ -24,6 +26,13 @@ TOOLS: Mapping[str, tuple[list[str], int, int, set[str]]] = {
     "label_studio.json": (["m"], 4, 0, {"kind"}),
     "label_studio_min.json": (["m"], 4, 0, set()),
     "argilla.json": (["argilla"], 4, 0, {"kind"}),
+    "mlflow_eval_results_table.json": (["mlflow_eval_results_table"], 4, 4, {"kind"}),
+    "mlflow_traces.json": (["mlflow_traces"], 4, 4, {"kind"}),
+    "phoenix_experiment.json": (["phoenix_experiment"], 4, 4, set()),
+    "phoenix_evaluated.json": (["phoenix_evaluated"], 4, 4, {"kind"}),
+    "phoenix_spans.json": (["student-135m"], 4, 0, {"kind"}),
+    "hf_dataset": (["student-135m"], 4, 6, {"kind"}),
+    "table.parquet": (["student-135m"], 4, 6, {"kind"}),
     LM_EVAL: (["org/student-135m"], 4, 4, {"kind"}),
 }
 
@@ -219,6 +228,20 @@ def test_a_file_of_a_tool_and_rows_of_our_own_go_together(
     assert found.returncode == 0, found.stderr
     report = json.loads(found.stdout)
     assert [one["output"] for one in report["examples"][4:]] == [f"Answer Q{k}?" for k in range(4)]
+
+
+@pytest.mark.usefixtures("quick_embedder", "folder")
+def test_own_rows_in_parquet_are_read_as_those_in_lines(judge: Run) -> None:
+    for name in ("teacher", "student"):
+        rows = pa.table({"id": [1, 2], "output": [f"{name} 1", "same"], "cost": [0.5, None]})
+        parquet.write_table(rows, f"{name}.parquet")
+
+    ran = judge("run", "--teacher", "teacher.parquet", "--student", "student.parquet", "--json")
+
+    assert ran.returncode == 0, ran.stderr
+    examples = json.loads(ran.stdout)["examples"]
+    assert [one["output"] for one in examples] == ["teacher 1", "same", "student 1", "same"]
+    assert "outputs: teacher.parquet" in Path("judge.yaml").read_text()
 
 
 @pytest.mark.usefixtures("tool_files")

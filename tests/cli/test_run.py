@@ -320,7 +320,7 @@ BAD_INPUT: Mapping[str, tuple[str, str | bytes | None, str, str]] = {
         "judge.yaml",
         "items.jsonl -> items.xlsx",
         "items.xlsx: unknown kind of file '.xlsx'",
-        "give .jsonl or .csv",
+        "give .jsonl, .csv or .parquet",
     ),
     "an unknown config key": (
         "judge.yaml",

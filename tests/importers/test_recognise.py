@@ -1,5 +1,6 @@
 import json
 import random
+import shutil
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -48,6 +49,13 @@ def _write(folder: Path, name: str, body: bytes) -> Path:
         ("label_studio.json", "a Label Studio export"),
         ("label_studio_min.json", "a Label Studio export"),
         ("argilla.json", "an Argilla export"),
+        ("mlflow_eval_results_table.json", "an MLflow evaluation table"),
+        ("mlflow_traces.json", "an MLflow evaluation table"),
+        ("phoenix_experiment.json", "Phoenix evaluations"),
+        ("phoenix_evaluated.json", "Phoenix evaluations"),
+        ("phoenix_spans.json", "Phoenix spans"),
+        ("phoenix_annotations.json", "annotations of Phoenix spans"),
+        ("table.parquet", "a table"),
         ("samples_capitals_2026-11-26T06-37-36.486689.jsonl", "lm-evaluation-harness samples"),
     ],
 )
@@ -144,7 +152,12 @@ def _spoilt(value: JsonValue, rng: random.Random) -> JsonValue:
 
 
 @pytest.mark.parametrize(
-    "name", sorted(one.name for one in FILES.iterdir() if not one.name.startswith("results_"))
+    "name",
+    sorted(
+        one.name
+        for one in FILES.iterdir()
+        if one.suffix in {".json", ".jsonl"} and not one.name.startswith("results_")
+    ),
 )
 def test_a_file_that_is_wrong_in_any_place_is_read_or_refused_but_never_fails_otherwise(
     name: str, read: Read, tmp_path: Path
@@ -164,3 +177,23 @@ def test_a_file_that_is_wrong_in_any_place_is_read_or_refused_but_never_fails_ot
 
         with suppress(DataError):
             merge([read(path)])
+
+
+@pytest.mark.parametrize("name", ["table.parquet", "hf_dataset/data-00000-of-00001.arrow"])
+def test_a_binary_file_with_wrong_bytes_is_read_or_refused_but_never_fails_otherwise(
+    name: str, read: Read, tmp_path: Path
+) -> None:
+    folder = tmp_path / "set"
+    shutil.copytree(FILES / "hf_dataset", folder)
+    path = folder / Path(name).name
+    whole = (FILES / name).read_bytes()
+    rng = random.Random(name)  # noqa: S311 - no secret, and the same each time
+
+    for _ in range(300):
+        body = bytearray(whole)
+        for _ in range(rng.randint(1, 8)):
+            body[rng.randrange(len(body))] = rng.randrange(256)
+        path.write_bytes(body[: rng.randint(0, len(body))] if rng.random() < 0.1 else body)
+
+        with suppress(DataError):
+            read(path if path.suffix == ".parquet" else folder)

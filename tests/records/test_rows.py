@@ -1,6 +1,8 @@
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from judge.errors import DataError
 from judge.records.rows import Row, as_answer, read_rows
@@ -107,7 +109,7 @@ def test_a_missing_column_is_named_as_in_the_file_with_those_that_are_there(
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("f.json", "{}", "unknown kind of file '.json'; give .jsonl or .csv"),
+        ("f.json", "{}", "unknown kind of file '.json'; give .jsonl, .csv or .parquet"),
         ("f.jsonl", "", "f.jsonl holds no rows"),
         ("f.jsonl", "\ufeff\n \n", "f.jsonl holds no rows"),
         ("f.csv", "", "f.csv holds no rows"),
@@ -190,3 +192,19 @@ def test_a_file_that_is_not_there_is_named_with_the_reason(tmp_path: Path) -> No
 )
 def test_a_right_answer_is_its_text_or_its_canonical_json(value: JsonValue, text: str) -> None:
     assert as_answer(value) == text
+
+
+def test_parquet_keeps_types_and_a_null_says_nothing_where_a_field_may_be_absent(
+    tmp_path: Path,
+) -> None:
+    table = pa.table({"key": ["a", "b"], "output": ["x", None], "comment": [None, "why"]})
+    parquet.write_table(table, tmp_path / "f.parquet")
+
+    first, second = read_rows(tmp_path / "f.parquet", {"id": "key"})
+
+    assert (first.text("id"), first.text("output"), first.typed) == ("a", "x", True)
+    assert (first.has("comment"), second.has("comment")) == (False, True)
+    assert second.value("output") is None
+    assert second.place == "f.parquet row 2"
+    with pytest.raises(DataError, match=r"f\.parquet row 2: 'output' must be text, not null"):
+        second.text("output")
