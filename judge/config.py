@@ -522,7 +522,7 @@ class MonitorSection(_Section):
     """Samples from production that are held against the evaluation set."""
 
     outputs: str = Field(
-        description="JSONL, CSV or Parquet file, relative to the config: an item with its output in each row"
+        description="JSONL, CSV or Parquet file, relative to the config: a row is an item and its output"
     )
     system: str = Field(description="whose outputs they are: a name under systems")
     fields: _Fields = Field(
