@@ -1,6 +1,6 @@
 """Comparing runs on the same frozen set, two of them or many."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -121,6 +121,7 @@ def history_of(
     slice_name: str = OVERALL,
     metrics: Sequence[str] = (),
     systems: Sequence[str] = (),
+    among: Collection[str] | None = None,
 ) -> History:
     """Return what the runs of one config's name say, oldest first.
 
@@ -132,11 +133,16 @@ def history_of(
         slice_name: ``overall`` or ``dimension=value``.
         metrics: those that are wanted; all where none is named.
         systems: likewise.
+        among: ids of the runs that may be looked at; None for all.
 
     Raises:
         ConfigError: there is no such run, or none of them has what is asked for.
     """
-    scored = [manifest for manifest in store.manifests() if manifest.purpose == SCORING]
+    scored = [
+        manifest
+        for manifest in store.manifests()
+        if manifest.purpose == SCORING and (among is None or manifest.run_id in among)
+    ]
     wanted = name or (scored[-1].name if scored else "")
     runs = [manifest for manifest in scored if manifest.name == wanted]
     runs = runs[-last:] if last else runs

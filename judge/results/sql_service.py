@@ -54,6 +54,7 @@ class AuditEntry:
         who: the id of a key, or who sat at the machine.
         what: for example ``job.submitted``.
         about: the id of what it was done to.
+        place: in the log; later entries have higher ones.
     """
 
     at: str
@@ -62,6 +63,7 @@ class AuditEntry:
     what: str
     about: str
     details: Mapping[str, object]
+    place: int
 
 
 class SqlService:
@@ -303,9 +305,19 @@ class SqlService:
         }
         self._writing().now(lambda connection: connection.execute(sql.insert(_AUDIT), row))
 
-    def audit(self, *, workspace: str, limit: int = 1000) -> Sequence[AuditEntry]:
-        """Return what was done in a workspace, newest first."""
+    def audit(
+        self, *, workspace: str, before: int | None = None, limit: int = 1000
+    ) -> Sequence[AuditEntry]:
+        """Return what was done in a workspace, newest first.
+
+        Args:
+            workspace: whose.
+            before: only entries before that place; None for the newest.
+            limit: at most so many.
+        """
         query = sql.select(_AUDIT).where(_AUDIT.c.workspace == workspace)
+        if before is not None:
+            query = query.where(_AUDIT.c.sequence < before)
         rows = self._read(query.order_by(_AUDIT.c.sequence.desc()).limit(limit))
         return [
             AuditEntry(
@@ -315,6 +327,7 @@ class SqlService:
                 what=row.what,
                 about=row.about,
                 details=msgspec.json.decode(row.details, type=dict[str, object]),
+                place=row.sequence,
             )
             for row in rows
         ]

@@ -9,11 +9,15 @@ from judge.web import jobs, labelling, operating, ratings, runs, scoring, valida
 from judge.web.access import caller_of, public, refuse_undeclared
 from judge.web.guard import Guard
 from judge.web.pages import (
+    audit_page,
     entering,
     examples_page,
     frame,
+    history_page,
     jobs_page,
+    keys_page,
     labelling_page,
+    settings_page,
     validation_page,
 )
 from judge.web.problems import Problem, handle_errors
@@ -21,7 +25,10 @@ from judge.web.server import Server
 
 _API = (jobs, runs, validations, ratings, scoring, operating)
 # Labelling before jobs: what may be done to a job is a path of any name.
-_PAGES = (frame, entering, labelling_page, jobs_page, examples_page, validation_page)
+_PAGES = (
+    *(frame, entering, labelling_page, jobs_page, examples_page, validation_page, history_page),
+    *(keys_page, audit_page, settings_page),
+)
 
 
 def create_app(server: Server) -> FastAPI:

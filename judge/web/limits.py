@@ -34,7 +34,7 @@ class Limits:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.jobs = jobs
-        self._most = requests_per_minute
+        self.requests_per_minute = requests_per_minute
         self._clock = clock
         self._left: dict[str, tuple[float, float]] = {}
         self._lock = Lock()
@@ -43,16 +43,18 @@ class Limits:
         """Count a request; return why it is refused, None where it may be made."""
         with self._lock:
             now = self._clock()
-            left, at = self._left.get(caller.key_id, (float(self._most), now))
-            left = min(self._most, left + (now - at) * self._most / _MINUTE_S)
+            left, at = self._left.get(caller.key_id, (float(self.requests_per_minute), now))
+            left = min(
+                self.requests_per_minute, left + (now - at) * self.requests_per_minute / _MINUTE_S
+            )
             may = left >= 1
             self._left[caller.key_id] = (left - 1 if may else left, now)
         if may:
             return None
-        wait_s = math.ceil((1 - left) * _MINUTE_S / self._most)
+        wait_s = math.ceil((1 - left) * _MINUTE_S / self.requests_per_minute)
         return Problem(
             429,
             "too_many_requests",
-            f"a key may make {self._most} requests a minute; ask again in {wait_s} s",
+            f"a key may make {self.requests_per_minute} requests a minute; ask again in {wait_s} s",
             headers={"Retry-After": str(wait_s)},
         )

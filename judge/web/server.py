@@ -28,6 +28,8 @@ class Server:
 
     Attributes:
         hosts: names this server goes by.
+        retention: what is removed, and when.
+        at_once: most jobs that run.
     """
 
     store: ServiceStore
@@ -41,6 +43,8 @@ class Server:
     hosts: frozenset[str]
     limits: Limits
     labelling: LabelDesk
+    retention: Retention
+    at_once: int
 
     @property
     def is_ready(self) -> bool:
@@ -95,12 +99,14 @@ def serving(
         hosts=hosts,
         limits=limits or Limits(),
         labelling=LabelDesk(store),
+        retention=retention or Retention(),
+        at_once=at_once,
     )
     metrics.watch_jobs(server.states)
     tally = service.tally()
     tally.look()  # it counts from here
     metrics.watch_work(tally.look, server.waiting_s)
-    sweeper = Sweeper(store, rules.folder, retention or Retention())
+    sweeper = Sweeper(store, rules.folder, server.retention)
     dispatcher.start()
     sweeper.start()
     try:

@@ -20,6 +20,10 @@ _PLACES = (
     ("/", "Jobs", Role.READ),
     ("/judges", "Judges", Role.READ),
     ("/labelling", "Labelling", Role.LABEL),
+    ("/history", "Over time", Role.READ),
+    ("/keys", "Keys", Role.ADMIN),
+    ("/audit", "Audit log", Role.ADMIN),
+    ("/settings", "Settings", Role.ADMIN),
 )
 _ICON = (
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E"
@@ -105,9 +109,18 @@ def table(caption: str, columns: Cells, rows: Sequence[Markup], *, kind: str = "
     return element("div", whole, class_="scroll", role="group", aria_label=caption, tabindex="0")
 
 
-def post(path: str, words: str, *fields: Markup, kind: str = "") -> Markup:
-    """Return a form that does something when its button is pressed."""
-    button = element("button", words, type="submit", class_=kind)
+def post(path: str, words: str, *fields: Markup, kind: str = "", label: str = "") -> Markup:
+    """Return a form that does something when its button is pressed.
+
+    Args:
+        path: where it is sent.
+        words: on the button.
+        fields: what is sent with it.
+        kind: of the button.
+        label: what the button does, where the words say it only to whoever sees what is beside it.
+    """
+    named = {"aria_label": label} if label else {}
+    button = element("button", words, type="submit", class_=kind, **named)
     return element("form", *fields, button, method="post", action=path, class_="act")
 
 
