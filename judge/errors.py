@@ -14,6 +14,7 @@ JudgeError
 │   ├── JobChanged         a job was changed by others since it was read
 │   └── TooManyJobs        as many jobs wait and run as a workspace may have
 ├── StoreError             results cannot be kept: paid work stops first
+│   └── ChunkLost          another worker has the chunk of a job that was worked on
 ├── NoScore                a test asks about what has no score: an error, not a failure
 └── ScoringError           one record has no score: becomes the fate named by `fate`
     ├── InputTooLong       over the judge's context; never cut silently
@@ -100,6 +101,10 @@ class TooManyJobs(InputError):
 
 class StoreError(JudgeError):
     """Results cannot be kept."""
+
+
+class ChunkLost(StoreError):
+    """A chunk was given to another worker: what this one still does for it is not kept."""
 
 
 class NoScore(JudgeError):

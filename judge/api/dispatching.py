@@ -91,7 +91,7 @@ class Dispatcher:
         store: of the runs.
         jobs: of the jobs.
         opener: makes their projects.
-        at_once: most jobs that run.
+        at_once: most jobs that run; 0 leaves them to workers.
     """
 
     def __init__(
@@ -116,7 +116,8 @@ class Dispatcher:
 
     def start(self) -> None:
         """Begin to run jobs; those that ran when the last process ended go on."""
-        for _, job in self._jobs.jobs(states=[JobState.RUNNING], limit=1_000_000):
+        running = self._jobs.jobs(states=[JobState.RUNNING], limit=1_000_000)
+        for _, job in running if self._at_once else ():  # else workers have them
             self._jobs.change(job, job.moved(JobState.QUEUED))
         self._thread.start()
 
@@ -204,28 +205,14 @@ class Dispatcher:
     async def _done(self, running: _Running) -> JobState:
         """Do what a job is for; return the state it came to."""
         if running.job.kind is JobKind.VALIDATION:
-            whole = await self._validate(running)
+            project = await asyncio.to_thread(self._opener, running.job, None)
+            whole = await keep_validation(
+                project, self._store, running.job, now=self._now, stop=running.stop
+            )
         else:
             await self._score(running)
             whole = self._is_whole(running.job)
         return JobState.FINISHED if whole else self._came_to(running)
-
-    async def _validate(self, running: _Running) -> bool:
-        """Measure a judge and keep what was found; return whether there was all it takes."""
-        job = running.job
-        project = await asyncio.to_thread(self._opener, job, None)
-        found = await validate_judge(
-            project,
-            self._store,
-            now=self._now,
-            controls=json.loads(job.options).get("controls", 0),
-            stop=running.stop,
-        )
-        if found is None:
-            return False
-        body = await asyncio.to_thread(validation_json, found)
-        self._store.put_document(f"{VALIDATION_KIND}{job.job_id}", job.job_id, body)
-        return True
 
     async def _score(self, running: _Running) -> None:
         job = running.job
@@ -288,6 +275,24 @@ class Dispatcher:
     def _over(self, running: _Running) -> None:
         self._running.pop(running.job.job_id, None)
         self._look.set()
+
+
+async def keep_validation(
+    project: Project,
+    store: RunStore,
+    job: Job,
+    *,
+    now: Callable[[], datetime],
+    stop: Stop,
+) -> bool:
+    """Measure a judge and keep what was found; return whether there was all it takes."""
+    controls = json.loads(job.options).get("controls", 0)
+    found = await validate_judge(project, store, now=now, controls=controls, stop=stop)
+    if found is None:
+        return False
+    body = await asyncio.to_thread(validation_json, found)
+    store.put_document(f"{VALIDATION_KIND}{job.job_id}", job.job_id, body)
+    return True
 
 
 def _ignore(results: Sequence[Result]) -> None:

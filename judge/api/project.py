@@ -40,6 +40,7 @@ class Instrument:
         batch_size: records handed over at once.
         concurrency: batches in flight.
         calls_a_model: whether a score costs a call to an endpoint.
+        embeds: whether it computes vectors, for which a GPU is good.
         scale: of a judge; None for other scorers.
         rubric: what a judge is told beside the texts; empty where nothing is.
         yardstick: measures what a similarity means; None for other scorers.
@@ -49,6 +50,7 @@ class Instrument:
     batch_size: int
     concurrency: int
     calls_a_model: bool = False
+    embeds: bool = False
     scale: Scale | None = None
     rubric: str = ""
     yardstick: YardstickMaker | None = None

@@ -19,6 +19,7 @@ from judge.models.cache import CompletionStore
 from judge.models.dry import DryRun
 from judge.models.forecast import CostForecast
 from judge.records.dataset import Dataset
+from judge.records.overlap import Overlap
 from judge.records.record import Record, Target
 from judge.results.outcome import Score
 from judge.results.run import Measure, Result, RunManifest
@@ -150,11 +151,11 @@ async def resume(
             manifest.run_id,
             stop=stop,
             replay=replay,
-            served=_served(results),
-            spent=await _spent(project, store, manifest),
+            served=served_in(results),
+            spent=await spent_by(project, store, manifest),
         )
         async with project.instruments(context) as instruments:
-            _check_same(instruments, manifest)
+            check_same(instruments, manifest)
             work = [
                 (i, plan([*records, *_controls(tried, i)], i.scorer.measure, results))
                 for i in instruments
@@ -195,19 +196,12 @@ async def _whole(
     watcher: Watcher,
 ) -> RunManifest:
     """Begin a run and score every record."""
-    labelled = project.ratings if project.labels_hold else None
-    rated = labelled.read(project.dataset) if labelled else None
     run_id = context.run_id
     overlap = await found_in_training(project, stop=context.stop)
     async with project.instruments(context) as instruments:
-        measures = [instrument.scorer.measure for instrument in instruments]
-        manifest = manifest_of(project, run_id, measures, purpose=SCORING, started=started)
-        store.begin(manifest, project.dataset)
-        keep_leakage(store, run_id, overlap)
-        keep_production(project, store, run_id)
-        keep_divergences(project, store, run_id)
-        if rated is not None and not project.dataset.selected_from_more:
-            keep_gold(project, store, rated)
+        manifest = begin_run(
+            project, store, instruments, run_id=run_id, started=started, overlap=overlap
+        )
         work = [
             (
                 instrument,
@@ -224,11 +218,39 @@ async def _whole(
     return manifest
 
 
+def begin_run(
+    project: Project,
+    store: RunStore,
+    instruments: Sequence[Instrument],
+    *,
+    run_id: str,
+    started: datetime,
+    overlap: Overlap | None,
+) -> RunManifest:
+    """Keep a run's manifest, its records, and all that is known of them before anything is spent.
+
+    Where the run was begun before and nobody knows how far that came, the rest is kept now.
+    """
+    labelled = project.ratings if project.labels_hold else None
+    rated = labelled.read(project.dataset) if labelled else None
+    measures = [instrument.scorer.measure for instrument in instruments]
+    manifest = next((one for one in store.manifests() if one.run_id == run_id), None)
+    if manifest is None:
+        manifest = manifest_of(project, run_id, measures, purpose=SCORING, started=started)
+        store.begin(manifest, project.dataset)
+    keep_leakage(store, run_id, overlap)
+    keep_production(project, store, run_id)
+    keep_divergences(project, store, run_id)
+    if rated is not None and not project.dataset.selected_from_more:
+        keep_gold(project, store, rated)
+    return manifest
+
+
 def _task(record: Record) -> Task:
     return Task(record=record)
 
 
-async def _spent(project: Project, store: RunStore, manifest: RunManifest) -> float:
+async def spent_by(project: Project, store: RunStore, manifest: RunManifest) -> float:
     """Return the US dollars a run has spent, or may have: what is unknown counts with the most."""
     total = store.spending(manifest.run_id).total
     if not (uncounted := total.cost.unknown + total.possibly_paid):
@@ -242,7 +264,8 @@ def _controls(plans: Mapping[str, ControlPlan], instrument: Instrument) -> list[
     return [] if plan is None else [case.record for case in plan.cases]
 
 
-def _served(results: Sequence[Result]) -> dict[str, list[str]]:
+def served_in(results: Sequence[Result]) -> dict[str, list[str]]:
+    """Return which models answered, in order, by metric."""
     served: dict[str, dict[str, None]] = {}
     for result in results:
         outcome = result.outcome
@@ -252,7 +275,12 @@ def _served(results: Sequence[Result]) -> dict[str, list[str]]:
     return {metric: list(found) for metric, found in served.items()}
 
 
-def _check_same(instruments: Sequence[Instrument], manifest: RunManifest) -> None:
+def check_same(instruments: Sequence[Instrument], manifest: RunManifest) -> None:
+    """Check that a run goes on with the instruments it began with.
+
+    Raises:
+        ConfigError: one is no longer the same.
+    """
     for instrument in instruments:
         measure = instrument.scorer.measure
         began = manifest.measure(measure.scorer, measure.target)

@@ -32,6 +32,7 @@ from judge.cli.serve import serve
 from judge.cli.tune import tune
 from judge.cli.validate import validate
 from judge.cli.verify import verify
+from judge.cli.worker import worker
 from judge.errors import InputError, JudgeError
 
 _LOGGER = logging.getLogger(__name__)
@@ -95,6 +96,7 @@ for _verb in (
     cache,
     doctor,
     serve,
+    worker,
     submit,
     status,
     fetch,

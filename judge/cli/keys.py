@@ -1,10 +1,11 @@
 """``judge keys``: make, list and revoke keys to the service."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from judge.cli.options import DEFAULT_STORE, StoreOption
+from judge.cli.options import DEFAULT_STORE, FolderOption, StoreOption
 from judge.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def create(
     ] = None,
     workspace: Annotated[str, typer.Option(help="Whose jobs it sees.")] = "default",
     days: Annotated[int | None, typer.Option(min=1, help="Until it expires.")] = None,
+    folder: FolderOption = None,
     store: StoreOption = DEFAULT_STORE,
 ) -> None:
     """Make a key and show it: now, and never again."""
@@ -37,7 +39,7 @@ def create(
             )
     wanted = [Role(role) for role in roles or ("submit", "read")]
     with open_store(store) as kept:
-        row, key = _ring(kept, store).create(
+        row, key = _ring(kept, store, folder).create(
             name=name, workspace=workspace, roles=wanted, days=days
         )
         _note(kept, "key.create", row.key_id, workspace)
@@ -73,24 +75,25 @@ def show(*, store: StoreOption = DEFAULT_STORE) -> None:
 def revoke(
     key_id: Annotated[str, typer.Argument(help="The id, as judge keys list shows it.")],
     *,
+    folder: FolderOption = None,
     store: StoreOption = DEFAULT_STORE,
 ) -> None:
     """Make a key void."""
     from judge.wiring.store import open_store
 
     with open_store(store, existing=True) as kept:
-        row = _ring(kept, store).revoke(key_id)
+        row = _ring(kept, store, folder).revoke(key_id)
         if row is None:
             raise ConfigError(f"no key has the id {key_id!r}; judge keys list shows them")
         _note(kept, "key.revoke", key_id, row.workspace)
     typer.echo(f"{key_id} is void")
 
 
-def _ring(kept: "ServiceStore", store: str) -> "KeyRing":
+def _ring(kept: "ServiceStore", store: str, folder: Path | None) -> "KeyRing":
     from judge.web.access import KeyRing, read_pepper
     from judge.web.server import pepper_path, service_folder
 
-    return KeyRing(kept.service, read_pepper(pepper_path(service_folder(store))))
+    return KeyRing(kept.service, read_pepper(pepper_path(folder or service_folder(store))))
 
 
 def _note(kept: "ServiceStore", what: str, key_id: str, workspace: str) -> None:

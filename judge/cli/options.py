@@ -1,6 +1,7 @@
 """Options that several verbs share."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
@@ -28,6 +29,15 @@ ConnectionsOption: TypeAlias = Annotated[
         envvar="JUDGE_MAX_CONNECTIONS",
         min=1,
         help="Most calls to an endpoint at once; it begins with 20 and learns from refusals.",
+    ),
+]
+FolderOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--folder",
+        envvar="JUDGE_SERVICE_FOLDER",
+        help="Where what is submitted is kept, the same for a service and its workers; default: "
+        "beside the store.",
     ),
 ]
 RequestsOption: TypeAlias = Annotated[

@@ -3,12 +3,34 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from judge.cli.options import DEFAULT_CONNECTIONS, DEFAULT_STORE, ConnectionsOption, StoreOption
+from judge.cli.options import (
+    DEFAULT_CONNECTIONS,
+    DEFAULT_STORE,
+    ConnectionsOption,
+    FolderOption,
+    StoreOption,
+)
 from judge.errors import ConfigError
+
+if TYPE_CHECKING:
+    from judge.wiring.serving import ServerRules
+
+RootsOption: TypeAlias = Annotated[
+    list[Path] | None,
+    typer.Option("--root", help="A folder whose configs jobs may name; repeatable."),
+]
+EndpointsOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--endpoint",
+        help="An endpoint jobs may ask, and the variable with its key: "
+        "https://api.openai.com=OPENAI_API_KEY; repeatable.",
+    ),
+]
 
 
 def serve(
@@ -23,19 +45,12 @@ def serve(
         list[str] | None,
         typer.Option("--name", help="A host name it goes by, behind a proxy; repeatable."),
     ] = None,
-    roots: Annotated[
-        list[Path] | None,
-        typer.Option("--root", help="A folder whose configs jobs may name; repeatable."),
-    ] = None,
-    endpoints: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--endpoint",
-            help="An endpoint jobs may ask, and the variable with its key: "
-            "https://api.openai.com=OPENAI_API_KEY; repeatable.",
-        ),
-    ] = None,
-    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Most jobs at once.")] = 4,
+    roots: RootsOption = None,
+    endpoints: EndpointsOption = None,
+    folder: FolderOption = None,
+    jobs: Annotated[
+        int, typer.Option("--jobs", min=0, help="Most jobs at once; 0 leaves them to workers.")
+    ] = 4,
     requests_per_minute: Annotated[
         int, typer.Option(min=1, help="Most requests of one key a minute.")
     ] = 1200,
@@ -66,15 +81,14 @@ def serve(
     from judge.web.limits import Limits
     from judge.web.logs import service_logs
     from judge.web.retention import Retention
-    from judge.web.server import LOOPBACK, bound_socket, check_bind, service_folder, serving
-    from judge.wiring.serving import ServerRules, open_job
+    from judge.web.server import LOOPBACK, bound_socket, check_bind, serving
+    from judge.wiring.serving import open_job
     from judge.wiring.store import open_store
 
-    rules = ServerRules(
-        folder=service_folder(store),
-        roots=roots or (),
-        endpoints=_endpoints(endpoints),
-        connections=max_connections,
+    if not jobs and "://" not in store:
+        raise ConfigError("--jobs 0 leaves jobs to workers, which need a --store postgresql://...")
+    rules = server_rules(
+        store, folder=folder, roots=roots, endpoints=endpoints, connections=max_connections
     )
     secrets = [value for name in rules.endpoints.values() if (value := os.environ.get(name))]
     logs = service_logs(sys.stderr, as_json=log_json, secrets=secrets)
@@ -97,6 +111,31 @@ def serve(
             if host in LOOPBACK:
                 _say(f"open once: {address}/enter/{server.links.new_link()}")
             listen(create_app(server), listening, behind_proxy=behind_proxy)
+
+
+def server_rules(
+    store: str,
+    *,
+    folder: Path | None,
+    roots: list[Path] | None,
+    endpoints: list[str] | None,
+    connections: int,
+) -> "ServerRules":
+    """Return what options say of the configs that may be run.
+
+    Raises:
+        ConfigError: an endpoint cannot be read.
+    """
+    from judge.web.server import service_folder
+    from judge.wiring.serving import ServerRules
+
+    return ServerRules(
+        # Workers read it too, from wherever they were started.
+        folder=(folder or service_folder(store)).resolve(),
+        roots=roots or (),
+        endpoints=_endpoints(endpoints),
+        connections=connections,
+    )
 
 
 def _say(words: str) -> None:

@@ -16,7 +16,68 @@ from judge.models.pause import PATIENCE_S, Pause, clock_time, utc_now
 from judge.models.rate import Pace, RateLimit
 from judge.models.retrying import MAX_ATTEMPTS, Retrying
 
-__all__ = ["MAX_ATTEMPTS", "Deadlined", "Limited", "RateLimit", "Retrying"]
+__all__ = [
+    "MAX_ATTEMPTS",
+    "Deadlined",
+    "Limited",
+    "RateLimit",
+    "Retrying",
+    "SharedTurns",
+    "Turns",
+]
+
+
+class Turns:
+    """What all who ask one endpoint with one key share: how many may go, how fast, and in a line.
+
+    Args:
+        connections: most calls in flight.
+        start: how many at first.
+        rate: what the account is granted; None where there is no such limit.
+        clock: seconds, from any start.
+        jitter: draws from [0, 1).
+    """
+
+    def __init__(
+        self,
+        *,
+        connections: int,
+        start: int = START,
+        rate: RateLimit | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.window = Window(most=connections, start=start)
+        self.pace = Pace(rate) if rate and rate != RateLimit() else None
+        self.pause = Pause(jitter)
+        self.learned = LearnedRate()
+        self.chance = Chance()
+        self.line = Line(
+            window=self.window,
+            pace=self.pace,
+            pause=self.pause,
+            learned=self.learned,
+            clock=clock,
+        )
+
+
+class SharedTurns:
+    """The turns of each endpoint, for all runs of one process and one event loop."""
+
+    def __init__(self) -> None:
+        self._turns: dict[object, Turns] = {}
+
+    def of(self, endpoint: object, *, connections: int, rate: RateLimit) -> Turns:
+        """Return the turns of an endpoint.
+
+        Args:
+            endpoint: its address, its key and the model: what an account's limits are about.
+            connections: most calls in flight.
+            rate: what the account is granted.
+        """
+        if (endpoint, rate) not in self._turns:
+            self._turns[endpoint, rate] = Turns(connections=connections, rate=rate)
+        return self._turns[endpoint, rate]
 
 
 class Limited:
@@ -36,6 +97,8 @@ class Limited:
         clock: seconds, from any start.
         jitter: draws from [0, 1).
         wall: the time of day, for messages.
+        turns: shared with others who ask the same endpoint, in the place of `connections`, `start`,
+            `rate` and `jitter`; None for turns of its own.
     """
 
     def __init__(
@@ -49,20 +112,14 @@ class Limited:
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
         wall: Callable[[], datetime] = utc_now,
+        turns: Turns | None = None,
     ) -> None:
         self._model = model
-        self._window = Window(most=connections, start=start)
-        self._pace = Pace(rate) if rate and rate != RateLimit() else None
-        self._pause = Pause(jitter)
-        self._learned = LearnedRate()
-        self._chance = Chance()
-        self._line = Line(
-            window=self._window,
-            pace=self._pace,
-            pause=self._pause,
-            learned=self._learned,
-            clock=clock,
+        turns = turns or Turns(
+            connections=connections, start=start, rate=rate, clock=clock, jitter=jitter
         )
+        self._window, self._pace, self._pause = turns.window, turns.pace, turns.pause
+        self._learned, self._chance, self._line = turns.learned, turns.chance, turns.line
         self._patience_s = patience_s
         self._clock = clock
         self._wall = wall
@@ -92,7 +149,7 @@ class Limited:
         self._check_open()
         size = self._pace.size(call) if self._pace else 0.0
         refused = self._refused.get(call.call_id, 0) if self._refused else 0
-        sent = await self._line.turn(size, refused=refused)
+        sent = await self._line.turn(size, refused=refused, of=self)
         try:
             completion = await self._model.complete(call)
         except RateLimited as error:
@@ -142,7 +199,7 @@ class Limited:
 
     def _end(self, error: ScoringError) -> None:
         self._over = error
-        self._line.send_away(lambda: _unsent(error))
+        self._line.send_away(lambda: _unsent(error), of=self)
 
     def _check_open(self) -> None:
         if self._over is not None:

@@ -33,6 +33,7 @@ class Sent:
 class _Waiting:
     turn: asyncio.Future[Sent]
     size: float
+    of: object
 
 
 class Line:
@@ -67,13 +68,14 @@ class Line:
         self._others: deque[_Waiting] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
-    async def turn(self, size: float, *, refused: int = 0) -> Sent:
+    async def turn(self, size: float, *, refused: int = 0, of: object = None) -> Sent:
         """Wait until a call may go, and count it as gone.
 
         Args:
             size: tokens it is expected to take.
             refused: how often the endpoint refused it: it then goes before those that were not
                 asked yet, and before everybody the second time.
+            of: who asks, where several stand in one line.
 
         Raises:
             ScoringError: nothing goes any more.
@@ -82,7 +84,7 @@ class Line:
             now = self._clock()
             if self._ready_at(size) <= now:
                 return self._go(size, now=now)
-        waiting = _Waiting(asyncio.get_running_loop().create_future(), size)
+        waiting = _Waiting(asyncio.get_running_loop().create_future(), size, of)
         if refused > 1:
             self._first.appendleft(waiting)
         else:
@@ -103,12 +105,16 @@ class Line:
         if self._first or self._others:
             self._let_go()
 
-    def send_away(self, error: Callable[[], ScoringError]) -> None:
-        """End all that wait, each with an error of its own."""
+    def send_away(self, error: Callable[[], ScoringError], *, of: object = None) -> None:
+        """End all that wait, or those of one who asks, each with an error of its own."""
         for line in (self._first, self._others):
-            while line:
-                if not (turn := line.popleft().turn).done():
-                    turn.set_exception(error())
+            stay = [] if of is None else [waiting for waiting in line if waiting.of is not of]
+            go = [waiting for waiting in line if of is None or waiting.of is of]
+            line.clear()
+            line.extend(stay)
+            for waiting in go:
+                if not waiting.turn.done():
+                    waiting.turn.set_exception(error())
 
     def _ready_at(self, size: float) -> float:
         ready_at = max(self._pause.ready_at(), self._learned.ready_at())

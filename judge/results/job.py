@@ -43,6 +43,8 @@ class Wish(StrEnum):
     NONE = ""
     PAUSE = "pause"
     CANCEL = "cancel"
+    HALT = "halt"
+    """Of a worker: no later call can do better; what is left waits for a resume."""
 
 
 LEGAL: Mapping[JobState, frozenset[JobState]] = MappingProxyType(

@@ -1,6 +1,5 @@
 """A store's database on a PostgreSQL server, written by several processes at once."""
 
-import hashlib
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -11,6 +10,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from judge.errors import ConfigError, MissingExtra, StoreError, StoreUnusable
+from judge.results.fence import lock_number, run_lock
 from judge.results.tables import META
 from judge.results.writer import Writer, fault_of
 
@@ -29,6 +29,11 @@ SELECT set_config('synchronous_commit', 'on', false)
 WHERE current_setting('synchronous_commit') = 'off'"""
 _NUMBERS = """\
 SELECT nextval(pg_get_serial_sequence('attempts', 'attempt')) FROM generate_series(1, 1000)"""
+# What workers had before they died, others go on with.
+_AT_WORK = sql.text(
+    "SELECT job_id FROM chunks JOIN jobs USING (job_id) "
+    "WHERE run_id = :run AND chunks.state = 'running' LIMIT 1"
+)
 _LAYOUT_LOCK = "the layout of judge"
 
 
@@ -90,7 +95,7 @@ class PostgresDatabase:
 
     def begin_alone(self, connection: sql.Connection) -> None:
         connection.exec_driver_sql("BEGIN")
-        connection.execute(sql.select(sql.func.pg_advisory_xact_lock(_key(_LAYOUT_LOCK))))
+        connection.execute(sql.select(sql.func.pg_advisory_xact_lock(lock_number(_LAYOUT_LOCK))))
 
     def claim(self) -> None:
         """Do nothing: several may write, each to runs of its own."""
@@ -98,7 +103,12 @@ class PostgresDatabase:
     def claim_run(self, run_id: str, writer: Writer) -> None:
         # The server takes the right back when the connection ends, and with it the writing; of a
         # process that was killed it may notice that a moment later.
-        lock = sql.select(sql.func.pg_try_advisory_lock(_key(f"run {run_id}")))
+        lock = sql.select(sql.func.pg_try_advisory_lock(run_lock(run_id)))
+        worked_on = writer.now(lambda c: c.execute(_AT_WORK, {"run": run_id}).scalar())
+        if worked_on:
+            raise StoreUnusable(
+                f"workers score the run {run_id} for {worked_on}; pause or cancel that job first"
+            )
         until = time.monotonic() + _MOMENT_S
         while not writer.now(lambda connection: connection.execute(lock).scalar_one()):
             if time.monotonic() > until:
@@ -184,9 +194,3 @@ def _without_detail(context: ExceptionContext) -> None:
         found.args = (words,)
         if context.sqlalchemy_exception is not None:
             context.sqlalchemy_exception.args = (words,)
-
-
-def _key(name: str) -> int:
-    """Return the number under which PostgreSQL knows a lock."""
-    digest = hashlib.sha256(f"judge: {name}".encode()).digest()
-    return int.from_bytes(digest[:8], signed=True)

@@ -1,9 +1,11 @@
 """Runs, results, attempts and documents in one database."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import copy
+import hashlib
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import Any, Self, TypeAlias
 
@@ -15,6 +17,7 @@ from judge.errors import StoreError, StoreUnusable
 from judge.records.dataset import Dataset
 from judge.records.record import Item, RecordKey, Target
 from judge.results.database import Database
+from judge.results.fence import Fence
 from judge.results.layout import prepare
 from judge.results.outcome import Fate, NotApplicable, Outcome, Score
 from judge.results.postgres import PostgresDatabase
@@ -27,16 +30,17 @@ from judge.results.spending import (
     name_of,
     spending,
 )
+from judge.results.sql_attempts import SqlAttemptLog
+from judge.results.sql_chunks import SqlChunks
 from judge.results.sql_completions import SqlCompletions
 from judge.results.sql_examples import SqlExamples
 from judge.results.sql_service import SqlService
 from judge.results.sqlite import SqliteFile
-from judge.results.store import newest, timestamp
+from judge.results.store import newest
 from judge.results.tables import ATTEMPTS, DOCUMENTS, ITEMS, OUTPUTS, RESULTS, RUNS
 from judge.results.writer import Rows, Writer, fault_of, write_rows
 
-# What each record costs is written through these, many rows at a time.
-_OPEN = "INSERT INTO attempts (attempt, run_id, call_id, opened) VALUES (?, ?, ?, ?)"
+# What each record costs is written through this, many rows at a time.
 _PUT = """\
 INSERT INTO results (
     run_id, item_id, system, scorer, target, revision, kind, signature, content, duration_s, body
@@ -66,10 +70,14 @@ class SqlStore:
     def __init__(self, place: Path | str) -> None:
         self._database = _opened(place)
         self._writer: Writer | None = None
+        self._opening = Lock()
         self._completions: SqlCompletions | None = None
         self._service: SqlService | None = None
+        self._chunks: SqlChunks | None = None
         self._claimed: dict[str, int] = {}
         self._attempts: Iterator[int] = iter(())
+        self._fence: Fence | None = None
+        self._cases: Collection[str] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -114,8 +122,29 @@ class SqlStore:
         """Single records of runs."""
         return SqlExamples(self._database.engine)
 
+    @property
+    def chunks(self) -> SqlChunks:
+        """The parts of jobs that workers share."""
+        if self._chunks is None:
+            self._chunks = SqlChunks(self._database.engine)
+        return self._chunks
+
+    def fenced(self, fence: Fence, cases: Collection[str] = ()) -> "SqlStore":
+        """Return this store to a worker who holds a chunk: what it writes is kept while it does.
+
+        Args:
+            fence: shows that it holds the chunk.
+            cases: the questions of the chunk, by `case_id_of`: of the ledger, only they are read.
+        """
+        self._writing()
+        _ = self.completions, self.service, self.chunks  # there is one of each
+        held = copy.copy(self)
+        held._hold(fence, cases)  # noqa: SLF001 - a copy of this one
+        return held
+
     def begin(self, manifest: RunManifest, dataset: Dataset) -> None:
         def write(connection: sql.Connection) -> None:
+            self._check_fence(connection)
             _keep_dataset(connection, manifest, dataset, spell=self._database.spell)
             row = {"run_id": manifest.run_id, "manifest": msgspec.json.encode(manifest)}
             connection.execute(sql.insert(RUNS), row)
@@ -124,8 +153,10 @@ class SqlStore:
 
     async def put(self, results: Sequence[Result]) -> None:
         spell = self._database.spell
-        rows = Rows(_PUT, [_result_row(result, spell) for result in results])
-        await self._writing(*{result.run_id for result in results}).rows(rows)
+        run_ids = {result.run_id for result in results}
+        fence = self._fence if self._fence and self._fence.run_id in run_ids else None
+        rows = Rows(_PUT, [_result_row(result, spell) for result in results], fence)
+        await self._writing(*run_ids).rows(rows)
 
     def manifests(self) -> Sequence[RunManifest]:
         rows = self._read(sql.select(RUNS.c.manifest).order_by(RUNS.c.sequence))
@@ -146,6 +177,16 @@ class SqlStore:
 
     def results(self, run_id: str) -> Sequence[Result]:
         query = sql.select(RESULTS).where(RESULTS.c.run_id == run_id)
+        return newest([_result(row) for row in self._read(query.order_by(RESULTS.c.sequence))])
+
+    def results_about(self, run_id: str, item_ids: Collection[str]) -> Sequence[Result]:
+        """Return the newest results about some items of a run."""
+        name = RESULTS.c.item_id
+        about = name.in_(item_ids)
+        if self._database.engine.dialect.name == "postgresql":  # as its index has them
+            hashes = [hashlib.sha256(item_id.encode()).digest() for item_id in item_ids]
+            about = sql.func.sha256(name).in_(hashes)
+        query = sql.select(RESULTS).where(RESULTS.c.run_id == run_id, about)
         return newest([_result(row) for row in self._read(query.order_by(RESULTS.c.sequence))])
 
     def scores(self, signature: str, target: Target) -> Mapping[str, Score]:
@@ -186,6 +227,7 @@ class SqlStore:
 
     def put_document(self, kind: str, document_id: str, body: bytes) -> None:
         def write(connection: sql.Connection) -> None:
+            self._check_fence(connection)
             same = (DOCUMENTS.c.kind == kind, DOCUMENTS.c.document_id == document_id)
             connection.execute(sql.delete(DOCUMENTS).where(*same))
             row = {"kind": kind, "document_id": document_id, "body": body}
@@ -197,14 +239,23 @@ class SqlStore:
         query = sql.select(DOCUMENTS.c.body).where(DOCUMENTS.c.kind == kind)
         return [row.body for row in self._read(query.order_by(DOCUMENTS.c.sequence))]
 
-    def attempts(self, run_id: str, *, replay: bool) -> "SqlAttemptLog":
+    def attempts(self, run_id: str, *, replay: bool) -> SqlAttemptLog:
         """Return the attempt ledger of one run.
 
         Args:
             run_id: the run.
             replay: whether answers received by an earlier process are to be used.
         """
-        return SqlAttemptLog(self, run_id, replay=replay)
+        return SqlAttemptLog(
+            self._database,
+            run_id,
+            replay=replay,
+            writing=self._writing,
+            number=self._attempt_number,
+            read=self._read,
+            fence=self._fence if self._fence and self._fence.run_id == run_id else None,
+            cases=self._cases,
+        )
 
     def _names(self, run_id: str) -> Mapping[str, str]:
         """Return what the calls about each record with an outcome are counted under, by case."""
@@ -242,14 +293,17 @@ class SqlStore:
 
     def _writing(self, *run_ids: str) -> Writer:
         """Return the writer, with the right to write to some runs."""
-        if self._writer is None:
-            self._database.claim()
-            try:
-                self._writer = Writer(self._database.engine, name=self._database.name)
-            except StoreError:
-                self._database.close()
-                raise
+        with self._opening:  # several threads may write first
+            if self._writer is None:
+                self._database.claim()
+                try:
+                    self._writer = Writer(self._database.engine, name=self._database.name)
+                except StoreError:
+                    self._database.close()
+                    raise
         for run_id in run_ids:
+            if self._fence is not None and self._fence.run_id == run_id:
+                continue  # the fence is the right
             if self._claimed.get(run_id) != self._writer.connections:
                 self._database.claim_run(run_id, self._writer)
                 self._claimed[run_id] = self._writer.connections
@@ -257,77 +311,20 @@ class SqlStore:
                 self._attempts = iter(())
         return self._writer
 
+    def _hold(self, fence: Fence, cases: Collection[str]) -> None:
+        self._fence, self._cases = fence, frozenset(cases)
+        self._attempts = iter(())  # above those of whoever had the chunk before
+
+    def _check_fence(self, connection: sql.Connection) -> None:
+        if self._fence is not None:
+            self._fence.check(connection)
+
     def _attempt_number(self) -> int:
         for number in self._attempts:
             return number
         with self._reading() as connection:
             self._attempts = iter(self._database.attempt_numbers(connection))
         return next(self._attempts)
-
-
-class SqlAttemptLog:
-    """The attempt ledger of one run.
-
-    When something could not be written, no attempt is opened any more: paid calls stop first.
-    """
-
-    def __init__(self, store: SqlStore, run_id: str, *, replay: bool) -> None:
-        self._store = store
-        self._run_id = run_id
-        self._replay = replay
-        self._failures: int | None = None
-
-    async def opened(self, call_id: str) -> int:
-        writer = self._store._writing(self._run_id)  # noqa: SLF001 - one unit with its store
-        self._refuse_after_a_failure(writer)
-        attempt = self._store._attempt_number()  # noqa: SLF001 - likewise
-        name = self._store._database.spell(call_id)  # noqa: SLF001 - likewise
-        await writer.rows(Rows(_OPEN, [(attempt, self._run_id, name, timestamp())]))
-        # Another write may have failed while this one was made.
-        self._refuse_after_a_failure(writer)
-        return attempt
-
-    async def closed(
-        self,
-        attempt: int,
-        *,
-        reply: bytes = b"",
-        error: str = "",
-        possibly_paid: bool = False,
-        input_tokens: int | None = None,
-        output_tokens: int | None = None,
-        cost: float | None = None,
-    ) -> None:
-        paid = (int(possibly_paid), input_tokens, output_tokens, cost)
-        database = self._store._database  # noqa: SLF001 - one unit with its store
-        # An endpoint's words may hold half of a surrogate pair, which no database takes.
-        words = database.spell(error.encode(errors="backslashreplace").decode()) if error else None
-        row = (attempt, timestamp(), reply or None, words, *paid)
-        writer = self._store._writing(self._run_id)  # noqa: SLF001 - likewise
-        await writer.rows(Rows(database.close_attempts, [row]))
-
-    def answered(self, call_id: str) -> bytes | None:
-        if not self._replay or (attempt := self._answered.get(call_id)) is None:
-            return None
-        query = sql.select(ATTEMPTS.c.reply).where(ATTEMPTS.c.attempt == attempt)
-        (row,) = self._store._read(query)  # noqa: SLF001 - one unit with its store
-        return bytes(row.reply)
-
-    @cached_property
-    def _answered(self) -> Mapping[str, int]:
-        """Return the last answered attempt at each call of an earlier process."""
-        # An index of calls would cost every run more than this costs the few that are resumed.
-        query = sql.select(ATTEMPTS.c.call_id, ATTEMPTS.c.attempt).where(
-            ATTEMPTS.c.run_id == self._run_id, ATTEMPTS.c.reply.is_not(None)
-        )
-        rows = self._store._read(query.order_by(ATTEMPTS.c.attempt))  # noqa: SLF001 - as above
-        return {row.call_id: row.attempt for row in rows}
-
-    def _refuse_after_a_failure(self, writer: Writer) -> None:
-        if self._failures is None:
-            self._failures = writer.failures
-        if writer.failures > self._failures:
-            raise StoreError("nothing is sent any more: something could not be written before")
 
 
 def _opened(place: Path | str) -> Database:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sql
+from sqlalchemy.dialects import postgresql, sqlite
 
 from judge.errors import JobChanged, TooManyJobs
 from judge.results.job import Job, JobKind, JobState, Wish
@@ -15,6 +16,7 @@ from judge.results.outcome import Fate, FateClass
 from judge.results.removing import remove_run
 from judge.results.store import timestamp
 from judge.results.tables import AUDIT as _AUDIT
+from judge.results.tables import CHUNKS as _CHUNKS
 from judge.results.tables import JOBS as _JOBS
 from judge.results.tables import KEYS as _KEYS
 from judge.results.tables import Name
@@ -22,6 +24,10 @@ from judge.results.tallies import Tally
 from judge.results.writer import Writer
 
 _FATES = msgspec.json.Decoder(Fate)
+_INSERT: Mapping[str, Callable[[sql.Table], sqlite.Insert | postgresql.Insert]] = {
+    "sqlite": sqlite.insert,
+    "postgresql": postgresql.insert,
+}
 _FIELDS = tuple(field.name for field in fields(Job))
 
 
@@ -88,25 +94,28 @@ class SqlService:
         Raises:
             TooManyJobs: there are as many as may be.
         """
+        # Several may submit at once, in several processes: the database decides whose it is. How
+        # many rows an insert made is not known from every driver; what it returns is.
+        insert = _INSERT[self._engine.dialect.name](_JOBS).values(asdict(job))
+        kept = insert.on_conflict_do_nothing().returning(_JOBS.c.job_id)
+        same = sql.select(_JOBS).where(
+            _JOBS.c.workspace == job.workspace, _JOBS.c.idempotency_key == job.idempotency_key
+        )
 
         def write(connection: sql.Connection) -> Job | None:
-            if job.idempotency_key:
-                same = (_JOBS.c.workspace == job.workspace) & (
-                    _JOBS.c.idempotency_key == job.idempotency_key
-                )
-                if row := connection.execute(sql.select(_JOBS).where(same)).first():
-                    return _job(row)
-            if most is not None and _unfinished(connection, job.workspace) >= most:
+            if connection.execute(kept).first() is None:
+                return _job(connection.execute(same).one())
+            if most is not None and _unfinished(connection, job.workspace) > most:
+                connection.execute(sql.delete(_JOBS).where(_JOBS.c.job_id == job.job_id))
                 return None
-            connection.execute(sql.insert(_JOBS), asdict(job))
             return job
 
-        if (kept := self._writing().now(write)) is None:
+        if (found := self._writing().now(write)) is None:
             raise TooManyJobs(
                 f"{most} jobs of this workspace wait or run, and no more may; submit it again "
                 "when one of them is over"
             )
-        return kept
+        return found
 
     def job(self, job_id: str) -> Job | None:
         """Return a job; None where there is none of that name."""
@@ -163,6 +172,7 @@ class SqlService:
 
         def write(connection: sql.Connection) -> None:
             connection.execute(sql.delete(_JOBS).where(_JOBS.c.job_id == job.job_id))
+            connection.execute(sql.delete(_CHUNKS).where(_CHUNKS.c.job_id == job.job_id))
 
         self._writing().now(write)
 

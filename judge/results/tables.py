@@ -10,7 +10,7 @@ import sqlalchemy as sql
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-SCHEMA_VERSION = "3"
+SCHEMA_VERSION = "4"
 """The layout of these tables, kept in the table `meta`."""
 
 METADATA = sql.MetaData()
@@ -173,6 +173,33 @@ AUDIT = sql.Table(
     sql.Column("what", sql.Text, nullable=False),
     sql.Column("about", sql.Text, nullable=False),
     sql.Column("details", sql.LargeBinary, nullable=False),
+)
+# What workers share; times are seconds since 1970 by the clock of the database.
+CHUNKS = sql.Table(
+    "chunks",
+    METADATA,
+    sql.Column("job_id", sql.Text, primary_key=True),
+    sql.Column("no", sql.Integer, primary_key=True, autoincrement=False),
+    sql.Column("queue", sql.Text, nullable=False),
+    sql.Column("kind", sql.Text, nullable=False),
+    sql.Column("first", sql.Integer, nullable=False),
+    sql.Column("last", sql.Integer, nullable=False),
+    sql.Column("state", sql.Text, nullable=False),
+    sql.Column("attempts", sql.Integer, nullable=False),
+    sql.Column("token", sql.Integer, nullable=False),
+    sql.Column("worker", sql.Text, nullable=False),
+    sql.Column("leased_until", sql.Float, nullable=False),
+    sql.Column("undone", sql.Integer, nullable=False),
+    sql.Column("suspect", Name, nullable=False),
+    sql.Index("chunks_by_state", "state", "job_id"),
+)
+WORKERS = sql.Table(
+    "workers",
+    METADATA,
+    sql.Column("worker", sql.Text, primary_key=True),
+    sql.Column("queue", sql.Text, primary_key=True),
+    sql.Column("slots", sql.Integer, nullable=False),
+    sql.Column("seen", sql.Float, nullable=False),
 )
 
 

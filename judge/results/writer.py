@@ -15,7 +15,8 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 import sqlalchemy as sql
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from judge.errors import StoreError
+from judge.errors import JudgeError, StoreError
+from judge.results.fence import Fence
 
 T = TypeVar("T")
 
@@ -36,10 +37,12 @@ class Rows(NamedTuple):
     Attributes:
         statement: SQL with one list of values, a ``?`` for each: ``(?, ?)``. It must mean the same
             with several such lists, as ``INSERT INTO ... VALUES (?, ?), (?, ?)`` does.
+        fence: must hold when they are written; None where nothing is asked.
     """
 
     statement: str
     values: Sequence[tuple[object, ...]]
+    fence: Fence | None = None
 
 
 class _Job(NamedTuple):
@@ -49,7 +52,7 @@ class _Job(NamedTuple):
     done: asyncio.Future[Any] | Future[Any]
 
 
-_Answer: TypeAlias = tuple[asyncio.Future[Any] | Future[Any], object, StoreError | None]
+_Answer: TypeAlias = tuple[asyncio.Future[Any] | Future[Any], object, JudgeError | None]
 
 
 class Writer:
@@ -96,6 +99,7 @@ class Writer:
 
         Raises:
             StoreError: they could not be written.
+            ChunkLost: their fence does not hold; they were not.
         """
         done: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         self._jobs.put(_Job(rows, done))
@@ -153,6 +157,8 @@ class Writer:
         answers = _try(connection, [job])
         if isinstance(answers, list):
             return answers[0]
+        if isinstance(answers, JudgeError):  # refused, by a fence: nothing is wrong with the rest
+            return job.done, None, answers
         self._failures += 1
         if connection.invalidated:  # the server ended it; the next write connects again
             self._connections += 1
@@ -202,6 +208,10 @@ def _try(connection: sql.Connection, jobs: list[_Job]) -> list[_Answer] | Except
 
 def _written(connection: sql.Connection, jobs: list[_Job]) -> list[_Answer]:
     """Write jobs, the rows of each statement together; return what to answer once committed."""
+    fences = {job.write.fence: None for job in jobs if isinstance(job.write, Rows)}
+    for fence in fences:
+        if fence is not None:
+            fence.check(connection)
     rows: dict[str, list[tuple[object, ...]]] = {}
     answers: list[_Answer] = []
     for job in jobs:

@@ -17,7 +17,7 @@ from judge.models.budget import Budget, Budgeted
 from judge.models.cache import Cached
 from judge.models.chat import ChatModel, Completion, ReplyFormat, Sampling
 from judge.models.ledger import Ledgered
-from judge.models.limits import Deadlined, Limited, RateLimit, Retrying
+from judge.models.limits import Deadlined, Limited, RateLimit, Retrying, SharedTurns
 from judge.models.openai import OpenAIChat
 from judge.models.prices import (
     Price,
@@ -48,6 +48,7 @@ class CallLimits:
         batch: whether questions are put to the endpoint's batch API: cheaper, within a day.
         use_kept_answers: whether answers that were paid for before may be used; None leaves it to
             the config.
+        turns: shared with the other runs of a process; None for turns of its own.
         vectors: file in which vectors are kept that need not be computed again; None for nowhere.
     """
 
@@ -57,6 +58,7 @@ class CallLimits:
     max_cost: float | None = None
     batch: bool = False
     use_kept_answers: bool | None = None
+    turns: SharedTurns | None = None
     vectors: Path | None = None
 
     @property
@@ -197,14 +199,21 @@ class Endpoints:
         if self._limits.batch:
             return Requeuing(self._counted(self._batched(section, chat), section, price))
         deadlined = Deadlined(chat, deadline_s=section.deadline_s)
+        rate = RateLimit(
+            requests_per_minute=self._limits.requests_per_minute or section.requests_per_minute,
+            tokens_per_minute=self._limits.tokens_per_minute or section.tokens_per_minute,
+        )
+        connections, shared = self._limits.connections, self._limits.turns
+        endpoint = (*endpoint_of(section), section.model)
+        turns = None
+        if shared is not None:
+            turns = shared.of(endpoint, connections=connections, rate=rate)
         # A call waits for its turn before the ledger opens it.
         limited = Limited(
             self._counted(deadlined, section, price),
-            connections=self._limits.connections,
-            rate=RateLimit(
-                requests_per_minute=self._limits.requests_per_minute or section.requests_per_minute,
-                tokens_per_minute=self._limits.tokens_per_minute or section.tokens_per_minute,
-            ),
+            connections=connections,
+            rate=rate,
+            turns=turns,
         )
         return Retrying(limited)
 

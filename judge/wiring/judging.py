@@ -1,7 +1,7 @@
 """From a judged section to the judge it names and the instruments that put records to it."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -84,7 +84,8 @@ class JudgedScorer:
         if not self._asked:
             recorded = isinstance(self.section.judge, RecordedSection)
             for target in self.targets:
-                yield self._local(self._recorded if recorded else self._baseline, target)
+                found = self._local(self._recorded if recorded else self._baseline, target)
+                yield replace(found, embeds=not recorded)
             return
         n_records = max(1, len(self.dataset.items) * len(self.dataset.systems))
         for target in self.targets:

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import yaml
@@ -13,6 +13,7 @@ from judge.api.rating import sent_ratings
 from judge.config import JudgeSection, PanelSection, parse_config
 from judge.errors import ConfigError
 from judge.models.door import origin_of
+from judge.models.limits import SharedTurns
 from judge.records.dataset import Dataset
 from judge.records.rows import Row
 from judge.results.job import Job, JobKind
@@ -35,13 +36,15 @@ class ServerRules:
         roots: folders on the server whose configs may be run.
         endpoints: origin of each endpoint that may be asked: the environment variable that holds
             the key to it.
-        connections: most calls in flight at one endpoint, for each job.
+        connections: most calls in flight at one endpoint.
+        turns: the jobs of a process share, each when it may ask an endpoint.
     """
 
     folder: Path
     roots: Sequence[Path] = ()
     endpoints: Mapping[str, str]
     connections: int
+    turns: SharedTurns = field(default_factory=SharedTurns)
 
     def check(self, text: str, *, folder: Path) -> None:
         """Refuse a config that names a file or an endpoint which it may not.
@@ -158,7 +161,7 @@ def open_few(
 
 def _calls(rules: ServerRules, job: Job) -> CallLimits:
     max_cost = json.loads(job.options).get("max_cost")
-    return CallLimits(connections=rules.connections, max_cost=max_cost)
+    return CallLimits(connections=rules.connections, max_cost=max_cost, turns=rules.turns)
 
 
 def text_of(path: Path) -> str:

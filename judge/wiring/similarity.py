@@ -48,4 +48,6 @@ def _also(name: str, embedding: Embedding, target: Target, empty_value: float | 
 
 
 def _local(scorer: Scorer, yardstick: YardstickMaker | None = None) -> Instrument:
-    return Instrument(scorer=scorer, batch_size=LOCAL_BATCH, concurrency=1, yardstick=yardstick)
+    return Instrument(
+        scorer=scorer, batch_size=LOCAL_BATCH, concurrency=1, embeds=True, yardstick=yardstick
+    )

@@ -13,6 +13,7 @@ ACROSS_MODULES = frozenset(
         "test_llama_cpp.py",
         "test_public_api.py",
         "test_reply_gallery.py",
+        "test_workers.py",
     }
 )
 # Packages whose modules are parts of one thing, tested as a whole in one file.

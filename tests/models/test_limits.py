@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from judge.errors import (
+    BudgetExhausted,
     EndpointPaused,
     JudgeRejected,
     JudgeUnavailable,
@@ -20,7 +21,7 @@ from judge.models.breaker import Breaker
 from judge.models.chat import ChatCall, ChatModel, Completion, Message, ReplyFormat, Sampling
 from judge.models.deadline import Deadlined
 from judge.models.ledger import Ledgered
-from judge.models.limits import Limited, RateLimit
+from judge.models.limits import Limited, RateLimit, SharedTurns
 from judge.models.openai import OpenAIChat
 from judge.models.retrying import Retrying
 from judge.testing import (
@@ -32,6 +33,7 @@ from judge.testing import (
     chat_completion,
     completion,
     fault,
+    verdict,
 )
 
 AT_TWO = datetime(2026, 5, 3, 14, tzinfo=UTC)
@@ -393,3 +395,49 @@ def test_a_storm_over_a_real_connection_costs_no_record_and_a_tenth_of_the_rate_
 
     assert (errors, early) == ([], [])
     assert bucket.used >= 0.9
+
+
+def test_two_runs_that_share_their_turns_have_together_as_many_calls_in_flight_as_one() -> None:
+    in_flight, most = 0, 0
+
+    class Slow:
+        identity: Mapping[str, str] = {}
+
+        async def complete(self, call: ChatCall) -> Completion:
+            nonlocal in_flight, most
+            in_flight += 1
+            most = max(most, in_flight)
+            for _ in range(3):
+                await asyncio.sleep(0)
+            in_flight -= 1
+            return completion(verdict())
+
+    async def ask() -> None:
+        shared = SharedTurns()
+        runs = [
+            Limited(Slow(), connections=4, turns=shared.of("e", connections=4, rate=RateLimit()))
+            for _ in range(2)
+        ]
+        await asyncio.gather(*(run.complete(_named(str(n))) for run in runs for n in range(20)))
+
+    asyncio.run(ask())
+
+    assert most == 4
+
+
+def test_a_run_that_is_out_of_money_sends_nobody_elses_calls_away() -> None:
+    async def ask() -> list[object]:
+        shared = SharedTurns().of("e", connections=1, rate=RateLimit())
+
+        def refuse(_: ChatCall) -> Completion:
+            raise BudgetExhausted("no", attempts=0)
+
+        poor = Limited(FakeChat(refuse), connections=1, turns=shared)
+        rich = Limited(FakeChat(), connections=1, turns=shared)
+        calls = [(poor, "1"), (rich, "2"), (poor, "3"), (rich, "4")]
+        asked = (run.complete(_named(name)) for run, name in calls)
+        return list(await asyncio.gather(*asked, return_exceptions=True))
+
+    kinds = [type(one).__name__ for one in asyncio.run(ask())]
+
+    assert kinds == ["BudgetExhausted", "Completion", "BudgetExhausted", "Completion"]

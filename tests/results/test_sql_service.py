@@ -1,4 +1,6 @@
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,6 +46,23 @@ def test_two_submissions_under_one_key_are_one_job_in_a_workspace(service: SqlSe
     assert again.job_id == "job-1"
     assert elsewhere.job_id == "job-3"
     assert [one.job_id for one in unnamed] == ["a", "b"]
+
+
+def test_two_hundred_submissions_at_once_under_one_key_are_one_job(place: Path | str) -> None:
+    n_processes = 4 if isinstance(place, str) else 1  # one process writes to a file
+    with ExitStack() as exits:
+        stores = [exits.enter_context(SqlStore(place)) for _ in range(n_processes)]
+
+        def submit(n: int) -> str:
+            job = replace(JOB, job_id=f"job-{n}")
+            return stores[n % n_processes].service.submit(job).job_id
+
+        with ThreadPoolExecutor(32) as threads:
+            kept = set(threads.map(submit, range(200)))
+        found = stores[0].service.jobs()
+
+    assert len(kept) == 1
+    assert {job.job_id for _, job in found} == kept
 
 
 def test_a_change_of_what_was_changed_meanwhile_is_refused(service: SqlService) -> None:
