@@ -522,7 +522,7 @@ class MonitorSection(_Section):
     """Samples from production that are held against the evaluation set."""
 
     outputs: str = Field(
-        description="JSONL, CSV or Parquet file, relative to the config: a row is an item and its output"
+        description="JSONL, CSV or Parquet file of items with their outputs, relative to the config"
     )
     system: str = Field(description="whose outputs they are: a name under systems")
     fields: _Fields = Field(

@@ -1,15 +1,17 @@
-"""The outcomes of a finished run as rows, for other tools."""
+"""The outcomes of a finished run, and what people and judges said of it, for other tools."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import msgspec
 
+from judge.api.reporting import kept_gold
 from judge.errors import RunUnfinished
 from judge.results.outcome import Fate, NotApplicable, Outcome, Score
 from judge.results.run import Measure, Result, RunManifest
-from judge.results.store import ResultStore
+from judge.results.store import ResultStore, Store
 from judge.runs.plan import unscored
+from judge.trust.said import Said, said_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +74,15 @@ def exported(store: ResultStore, manifest: RunManifest) -> Iterator[ExportedRow]
         for record in dataset.records()
         for measure in manifest.measures
     )
+
+
+def said(store: Store, manifest: RunManifest) -> Said:
+    """Return what people and judges said of a run's outputs, as far as it is known.
+
+    The verdicts are as they were stored, whether or not their judge is believed.
+    """
+    dataset, results = store.dataset(manifest), store.results(manifest.run_id)
+    return said_of(manifest, dataset, results, kept_gold(store))
 
 
 def _row(measure: Measure, result: Result, slices: str) -> ExportedRow:

@@ -115,12 +115,21 @@ def _take_annotation(
 def _take_prediction(
     gathering: Gathering, prediction: JsonObject, shown: Shown, *, place: str
 ) -> None:
-    answers = list(_answers(gathering, objects_of(prediction.get("result"))))
+    results = objects_of(prediction.get("result"))
+    answers = list(_answers(gathering, results))
+    reply = "\n".join(text for one in results for text in _written(one))
     name = text_of(prediction.get("model_version")) or "prediction"
     for question, label in answers:
         judge = name if len(answers) == 1 else f"{name}-{question}"
         gathering.became(f"predictions of {name}: {question}", f"verdicts of {judge}")
-        gathering.verdict(shown.item_id, system=shown.system, judge=judge, label=label, place=place)
+        gathering.verdict(
+            shown.item_id,
+            system=shown.system,
+            judge=judge,
+            label=label,
+            reply=reply,
+            place=place,
+        )
 
 
 def _answers(

@@ -46,6 +46,11 @@ def write_csv(rows: Iterable[Row], path: Path, *, of: type[Row]) -> None:
             writer.writerow(_cell(value) for value in astuple(row))
 
 
+def changed_in_csv(text: str) -> bool:
+    """Whether `write_csv` writes a text with an apostrophe before it."""
+    return text.startswith((*_STARTS_A_FORMULA, _QUOTE))
+
+
 def text_of_cell(cell: str) -> str:
     """Return the text that `write_csv` wrote into a cell."""
     return cell.removeprefix(_QUOTE)
@@ -95,6 +100,6 @@ def _parts(rows: Iterable[Row]) -> Iterator[Sequence[Row]]:
 
 
 def _cell(value: object) -> object:
-    if isinstance(value, str) and value.startswith((*_STARTS_A_FORMULA, _QUOTE)):
+    if isinstance(value, str) and changed_in_csv(value):
         return f"{_QUOTE}{value}"
     return value

@@ -50,12 +50,37 @@ class GoldLabel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeptRating:
+    """What one rater said of one text, also where the raters together said nothing.
+
+    Attributes:
+        output_hash: of the text.
+        inclusion: chance in (0, 1] with which it was drawn for rating; None where nobody knows.
+    """
+
+    item_id: str
+    system: str
+    rater: str
+    label: str
+    output_hash: str
+    source: LabelSource
+    blind: bool
+    inclusion: float | None
+    comment: str = ""
+
+    @property
+    def key(self) -> RecordKey:
+        return RecordKey(item_id=self.item_id, system=self.system)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GoldSet:
     """All labels of one criterion and target on one evaluation set.
 
     Attributes:
         population: fingerprint of the evaluation set.
         fingerprint: of what people said.
+        ratings: the labels are made of; none in sets that were kept before they were kept, too.
     """
 
     criterion: str
@@ -66,6 +91,7 @@ class GoldSet:
     source: LabelSource
     blind: bool
     labels: tuple[GoldLabel, ...]
+    ratings: tuple[KeptRating, ...] = ()
 
     @property
     def document_id(self) -> str:
@@ -115,7 +141,7 @@ def gold_set(
     population: str,
     fingerprint: str,
 ) -> GoldSet:
-    """Return what is kept of ratings: one label a record, by the declared rule."""
+    """Return what is kept of ratings: them, and one label a record by the declared rule."""
     agreed, _ = consensus(ratings, scale, aggregate=aggregate)
     first = {rating.key: rating for rating in reversed(ratings)}
     raters: dict[RecordKey, dict[str, str]] = {}
@@ -140,6 +166,20 @@ def gold_set(
                 ratings=raters[one.key],
             )
             for one in agreed
+        ),
+        ratings=tuple(
+            KeptRating(
+                item_id=rating.item_id,
+                system=rating.system,
+                rater=rating.rater,
+                label=rating.label,
+                output_hash=rating.output_hash,
+                source=rating.source,
+                blind=rating.blind,
+                inclusion=rating.inclusion_probability,
+                comment=rating.comment,
+            )
+            for rating in ratings
         ),
     )
 

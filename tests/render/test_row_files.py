@@ -9,7 +9,13 @@ import pytest
 from pyarrow import parquet
 
 from judge.errors import MissingExtra
-from judge.render.row_files import text_of_cell, write_csv, write_jsonl, write_parquet
+from judge.render.row_files import (
+    changed_in_csv,
+    text_of_cell,
+    write_csv,
+    write_jsonl,
+    write_parquet,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,3 +94,9 @@ def test_without_pyarrow_the_extra_is_named(
 
     with pytest.raises(MissingExtra, match=r"pip install 'judge\[parquet\]'"):
         write_parquet(LINES, tmp_path / "file", of=Line)
+
+
+@pytest.mark.parametrize("text", ["=1", "-1", "@a", "'a"])
+def test_what_a_spreadsheet_gets_changed_is_known(text: str) -> None:
+    assert changed_in_csv(text)
+    assert not changed_in_csv("a=1")
