@@ -2,24 +2,47 @@
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from judge.cli.options import DEFAULT_STORE, StoreOption
-from judge.errors import InputError
+from judge.errors import ConfigError, InputError
 
 
 def doctor(
-    config: Annotated[
-        Path | None, typer.Argument(help="Also check this config.", show_default=False)
+    configs: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="CONFIG", help="Also check these configs.", show_default=False),
     ] = None,
     *,
+    config_only: Annotated[
+        bool,
+        typer.Option(
+            "--config-only",
+            help="Check the configs and what they name alone: no machine, no store, no key.",
+        ),
+    ] = False,
     store: StoreOption = DEFAULT_STORE,
 ) -> None:
-    """Check Python, the embedding model, the device, the store, keys and a config."""
-    checks: list[tuple[str, Callable[[], str]]] = [
+    """Check Python, the embedding model, the device, the store, keys and configs.
+
+    Nothing is asked of an endpoint, and nothing is stored.
+    """
+    if config_only and not configs:
+        raise ConfigError("--config-only checks configs: name one")
+    checks = [] if config_only else _machine(store)
+    for path in configs or ():
+        checks.append((str(path), partial(_config, path, keys_needed=not config_only)))
+    ill = [name for name, check in checks if not _healthy(name, check)]
+    if ill:
+        raise InputError(f"{len(ill)} of {len(checks)} checks failed: {', '.join(ill)}")
+
+
+def _machine(store: str) -> list[tuple[str, Callable[[], str]]]:
+    return [
         ("python", lambda: sys.version.split()[0]),
         ("sqlite", _sqlite),
         ("embedding model", _embedding_model),
@@ -27,12 +50,6 @@ def doctor(
         ("store", lambda: _store(store)),
         ("keys", _keys),
     ]
-    if config is not None:
-        path = config
-        checks.append((str(path), lambda: _config(path)))
-    ill = [name for name, check in checks if not _healthy(name, check)]
-    if ill:
-        raise InputError(f"{len(ill)} of {len(checks)} checks failed: {', '.join(ill)}")
 
 
 def _healthy(name: str, check: Callable[[], str]) -> bool:
@@ -78,12 +95,13 @@ def _keys() -> str:
     return ", ".join(f"{name} {'set' if os.environ.get(name) else 'not set'}" for name in names)
 
 
-def _config(path: Path) -> str:
+def _config(path: Path, *, keys_needed: bool) -> str:
     from judge.api.declaring import check_decisions
     from judge.cli.loop import run_until_done
+    from judge.wiring.endpoint import CallLimits
     from judge.wiring.project import open_project
 
-    project = open_project(path)
+    project = open_project(path, calls=CallLimits(keys_needed=keys_needed))
     run_until_done(lambda _: check_decisions(project))
     dataset = project.dataset
     words = f"{len(dataset.items)} items, {len(dataset.systems)} systems"

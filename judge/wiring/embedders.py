@@ -31,10 +31,14 @@ class Embedders:
     Args:
         folder: where a model that is named by a path may lie.
         vectors: file in which vectors are kept between runs; None for nowhere.
+        keys_needed: whether keys of endpoints must be there.
     """
 
-    def __init__(self, folder: Path, *, vectors: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, vectors: Path | None = None, keys_needed: bool = True
+    ) -> None:
         self._folder = folder
+        self._keys_needed = keys_needed
         self._vectors = vectors
         self._made: dict[str, Embedding] = {}
 
@@ -60,7 +64,7 @@ class Embedders:
 
     def _open(self, section: SimilaritySection) -> Embedding:
         if section.endpoint is not None:
-            asked = _at_endpoint(section.model, section.endpoint)
+            asked = _at_endpoint(section.model, section.endpoint, key_needed=self._keys_needed)
             return Embedding(shared=SharedEmbedder(self._kept(asked)), encoder=None)
         folder = self._folder / section.model
         encoder = EncoderEmbedder(
@@ -94,9 +98,15 @@ def token_embedder(embedding: Embedding) -> EncoderEmbedder:
     return embedding.encoder
 
 
-def _at_endpoint(model: str, section: EmbeddingEndpointSection) -> EndpointEmbedder:
+def _at_endpoint(
+    model: str, section: EmbeddingEndpointSection, *, key_needed: bool
+) -> EndpointEmbedder:
     base_url, key = address_and_key(
-        section.base_url, section.api_key_env, place="scorers.similarity.endpoint", model=model
+        section.base_url,
+        section.api_key_env,
+        place="scorers.similarity.endpoint",
+        model=model,
+        key_needed=key_needed,
     )
     return EndpointEmbedder(
         model,

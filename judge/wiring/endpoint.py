@@ -50,6 +50,7 @@ class CallLimits:
             the config.
         turns: shared with the other runs of a process; None for turns of its own.
         vectors: file in which vectors are kept that need not be computed again; None for nowhere.
+        keys_needed: whether keys of endpoints must be there; not where nothing is to be sent.
     """
 
     connections: int = DEFAULT_CONNECTIONS
@@ -60,6 +61,7 @@ class CallLimits:
     use_kept_answers: bool | None = None
     turns: SharedTurns | None = None
     vectors: Path | None = None
+    keys_needed: bool = True
 
     @property
     def in_flight(self) -> int:
@@ -144,7 +146,7 @@ class Endpoints:
             self._cached[key, reader] = Cached(
                 asked,
                 answers,
-                address=endpoint_of(section)[0],
+                address=_address_of(section),
                 worth_keeping=worth_keeping,
             )
         return self._cached[key, reader]
@@ -184,7 +186,12 @@ class Endpoints:
         return section.model_copy(update={"response_format": found})
 
     def _open(self, section: JudgeSection) -> ChatModel:
-        chat = open_chat(section, connections=self._limits.connections, streamed=self._streamed)
+        chat = open_chat(
+            section,
+            connections=self._limits.connections,
+            streamed=self._streamed,
+            key_needed=self._limits.keys_needed,
+        )
         self._exits.push_async_callback(chat.close)
         price = price_of(section, batch=self._limits.batch)
         if self._context.dry is not None:
@@ -192,7 +199,7 @@ class Endpoints:
                 chat,
                 price=price,
                 answers=self._context.answers if self._limits.use_kept_answers else None,
-                address=endpoint_of(section)[0],
+                address=_address_of(section),
             )
         if self._context.recorded is not None:
             return RecordedChat(self._context.recorded, identity=chat.identity)
@@ -246,9 +253,11 @@ class Endpoints:
         return batched
 
 
-def open_chat(section: JudgeSection, *, connections: int, streamed: bool = False) -> OpenAIChat:
+def open_chat(
+    section: JudgeSection, *, connections: int, streamed: bool = False, key_needed: bool = True
+) -> OpenAIChat:
     """Return the chat model a section names."""
-    base_url, key = endpoint_of(section)
+    base_url, key = endpoint_of(section, key_needed=key_needed)
     return OpenAIChat(
         section.model,
         base_url=base_url,
@@ -279,19 +288,26 @@ def price_of(section: JudgeSection, *, batch: bool = False) -> Price | None:
             output_per_million=section.prices.output_per_million,
             cached_input_per_million=section.prices.cached_input_per_million,
         )
-    base_url, _ = endpoint_of(section)
-    return published_price(section.model, base_url=base_url, at=_now(), batch=batch)
+    return published_price(section.model, base_url=_address_of(section), at=_now(), batch=batch)
 
 
-def endpoint_of(section: JudgeSection) -> tuple[str, str]:
+def endpoint_of(section: JudgeSection, *, key_needed: bool = True) -> tuple[str, str]:
     """Return the address of a judge and the key it takes."""
     return address_and_key(
-        section.base_url, section.api_key_env, place="the judge's", model=section.model
+        section.base_url,
+        section.api_key_env,
+        place="the judge's",
+        model=section.model,
+        key_needed=key_needed,
     )
 
 
+def _address_of(section: JudgeSection) -> str:
+    return endpoint_of(section, key_needed=False)[0]
+
+
 def address_and_key(
-    base_url: str | None, api_key_env: str, *, place: str, model: str
+    base_url: str | None, api_key_env: str, *, place: str, model: str, key_needed: bool = True
 ) -> tuple[str, str]:
     """Return the address of an endpoint and the key it takes.
 
@@ -300,6 +316,7 @@ def address_and_key(
         api_key_env: environment variable that holds the key.
         place: of the config that names the endpoint, as messages call it.
         model: that it runs.
+        key_needed: whether there must be a key.
 
     Raises:
         ConfigError: that is no address, or there is no key.
@@ -310,7 +327,7 @@ def address_and_key(
         said = f"{place} base_url" if base_url else "OPENAI_BASE_URL"
         raise ConfigError(f"{said} is no address of an endpoint; give one like {_OPENAI}")
     key = os.environ.get(api_key_env, "")
-    if not key and not _is_loopback(address):
+    if key_needed and not key and not _is_loopback(address):
         raise ConfigError(
             f"the environment variable {api_key_env} is not set; it must hold the key "
             f"for {model} (or name another one with api_key_env)"

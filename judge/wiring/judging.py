@@ -54,6 +54,7 @@ class JudgedScorer:
     known_ids: frozenset[str] | None
     embedders: Embedders
     in_flight: int
+    keys_needed: bool = True
     question: str = ""
     _prompts: dict[Path, Prompt] = field(default_factory=dict)
 
@@ -72,7 +73,7 @@ class JudgedScorer:
         for member in self._asked.values():
             for target in self.targets:
                 self._prompt(member).check_target(target)
-            _ = self._prompt(member), endpoint_of(member)
+            _ = self._prompt(member), endpoint_of(member, key_needed=self.keys_needed)
 
     @property
     def quoted_items(self) -> tuple[str, ...]:

@@ -194,7 +194,7 @@ class _Workshop:
         if calls.use_kept_answers is None:
             calls = replace(calls, use_kept_answers=config.cache)
         kept = calls.vectors if calls.use_kept_answers else None
-        self._embedders = Embedders(folder, vectors=kept)
+        self._embedders = Embedders(folder, vectors=kept, keys_needed=calls.keys_needed)
         self._calls = calls
         self._judged = {
             name: JudgedScorer(
@@ -207,6 +207,7 @@ class _Workshop:
                 known_ids=known_ids,
                 embedders=self._embedders,
                 in_flight=calls.in_flight,
+                keys_needed=calls.keys_needed,
                 question=_question(name, config),
             )
             for name, section in config.scorers.all_judged.items()

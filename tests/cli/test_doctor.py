@@ -64,3 +64,46 @@ def test_what_is_ill_is_named_and_every_other_check_still_made(
     assert "kept.sqlite cannot be opened" in checks["store"][1]
     assert "OPENAI_API_KEY is not set" in checks["judge.yaml"][1]
     assert checks["device"][0] == "ok"
+
+
+def test_configs_alone_are_checked_without_a_machine_a_store_or_a_key(
+    judge: Run, write_set: WriteSet
+) -> None:
+    write_set()
+    Path("other.yaml").write_text(Path("judge.yaml").read_text())
+
+    found = judge("doctor", "--config-only", "judge.yaml", "other.yaml")
+
+    assert (found.returncode, found.stderr) == (0, "")
+    assert list(_checks(found.stdout)) == ["judge.yaml", "other.yaml"]
+    assert not Path(".judge").exists()
+
+
+def test_of_configs_alone_the_ill_one_is_told_with_its_line(
+    judge: Run, write_set: WriteSet
+) -> None:
+    write_set()
+    Path("ill.yaml").write_text(Path("judge.yaml").read_text().replace("slices:", "slises:"))
+
+    found = judge("doctor", "--config-only", "judge.yaml", "ill.yaml")
+    none = judge("doctor", "--config-only")
+
+    assert (found.returncode, none.returncode) == (2, 2)
+    assert _checks(found.stdout)["judge.yaml"][0] == "ok"
+    assert "ill.yaml line 3" in _checks(found.stdout)["ill.yaml"][1]
+    assert "did you mean 'slices'?" in found.stdout
+    assert "1 of 2 checks failed: ill.yaml" in found.stderr
+    assert "name one" in none.stderr
+
+
+def test_rules_of_configs_are_checked_without_a_key(judge: Run, write_set: WriteSet) -> None:
+    write_set()
+    text = Path("judge.yaml").read_text()
+    Path("judge.yaml").write_text(
+        text + "gate: [{metric: equivalence.refrence, system: student, at_least: 0.5}]\n"
+    )
+
+    found = judge("doctor", "--config-only", "judge.yaml")
+
+    assert found.returncode == 2
+    assert "did you mean 'equivalence.reference'?" in found.stdout
