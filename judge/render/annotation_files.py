@@ -100,8 +100,9 @@ def _suggestions(verdicts: Iterable[VerdictRow], said: Said) -> Mapping[str, obj
     found: dict[str, object] = {}
     for one in verdicts:
         asked = question(one.criterion, one.target, said)
-        # A question has one suggestion: that of a second judge goes by the judge's name.
-        name = asked if asked not in found else one.judge
+        # A question has one suggestion: that of a second judge goes by the judge's name. A dot is
+        # refused in the name of a question.
+        name = asked if asked not in found else one.judge.replace(".", "_")
         found[name] = {"value": one.label, "score": None, "agent": one.judge}
     return found
 

@@ -113,7 +113,7 @@ def question(criterion: str, target: str, of: Said) -> str:
     asked = {(one.criterion, one.target) for one in of.ratings}
     asked |= {(one.criterion, one.target) for one in of.verdicts}
     others = any(one == criterion for one, other in asked if other != target)
-    return f"{criterion}.{target}" if others else criterion
+    return f"{criterion}_{target}" if others else criterion
 
 
 def _ratings(found: GoldSet) -> Sequence[KeptRating]:

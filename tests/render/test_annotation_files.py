@@ -124,7 +124,7 @@ def test_a_second_judge_of_the_same_question_keeps_its_suggestion() -> None:
     assert isinstance(suggestions, dict)
     assert [(name, one["agent"]) for name, one in suggestions.items()] == [
         ("equivalence", "equivalence.reference"),
-        ("panel.reference", "panel.reference"),
+        ("panel_reference", "panel.reference"),
     ]
 
 

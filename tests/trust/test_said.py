@@ -161,4 +161,4 @@ def test_a_question_names_its_target_only_where_there_are_two() -> None:
     two = _said(_gold(_rating(0, "ann", "different")), teacher)
 
     assert question("equivalence", "reference", one) == "equivalence"
-    assert question("equivalence", "teacher", two) == "equivalence.teacher"
+    assert question("equivalence", "teacher", two) == "equivalence_teacher"
