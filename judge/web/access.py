@@ -296,22 +296,32 @@ def refuse_undeclared(app: FastAPI) -> None:
     Raises:
         AssertionError: one does not: the service does not start.
     """
-    for route in _routes(app.routes):
+    for route in all_routes(app.routes):
         if not isinstance(route, APIRoute) or not _is_declared(route):
             raise AssertionError(f"{route} does not say who may use it")
 
 
-def _routes(routes: Iterable[BaseRoute]) -> Iterator[BaseRoute]:
+def all_routes(routes: Iterable[BaseRoute]) -> Iterator[BaseRoute]:
+    """Yield every route there is, also those of routers that were included."""
     for route in routes:
         # Newer versions of FastAPI keep a router that is included as one route.
         included = getattr(route, "original_router", None)
         if isinstance(included, APIRouter):
-            yield from _routes(included.routes)
+            yield from all_routes(included.routes)
         else:
             yield route
 
 
+def permission_of(route: APIRoute) -> Role | None:
+    """Return the role a caller of a route must have; None where anybody may use it."""
+    declared = [getattr(call, PERMISSION, None) for call in _calls(route)]
+    return next((role for role in declared if role is not None), None)
+
+
 def _is_declared(route: APIRoute) -> bool:
-    if hasattr(route.endpoint, PERMISSION):
-        return True
-    return any(hasattr(one.call, PERMISSION) for one in route.dependant.dependencies)
+    return any(hasattr(call, PERMISSION) for call in _calls(route))
+
+
+def _calls(route: APIRoute) -> Iterator[object]:
+    yield route.endpoint
+    yield from (one.call for one in route.dependant.dependencies)

@@ -7,6 +7,7 @@ from starlette.datastructures import Headers
 
 from judge.web import jobs, labelling, operating, ratings, runs, scoring, validations
 from judge.web.access import caller_of, public, refuse_undeclared
+from judge.web.described import describe
 from judge.web.guard import Guard
 from judge.web.pages import (
     audit_page,
@@ -45,6 +46,7 @@ def create_app(server: Server) -> FastAPI:
         openapi_url=None,  # a route of our own says who may read it
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
     app.state.server = server
     for part in (*_API, *_PAGES):
@@ -56,6 +58,7 @@ def create_app(server: Server) -> FastAPI:
     def openapi() -> dict[str, object]:
         return app.openapi()
 
+    describe(app)
     handle_errors(app, told=entering.told)
     refuse_undeclared(app)
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Header, Query, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from judge.results.job import Job, JobKind, JobState, Wish
@@ -23,6 +23,9 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 _OPTIONS = {"limit", "sample", "seed", "filters", "max_cost"}
 _LOOK_S = 0.25
 _MOST_PAGE = 1000
+LARGEST = 2**53
+"""Larger numbers are not the same in every reader of JSON, nor in every database."""
+
 _EVENT_STREAM = "text/event-stream"
 NDJSON = "application/x-ndjson"
 
@@ -71,7 +74,7 @@ class JobsAnswer(BaseModel):
 _SHOWN = tuple(name for name in JobAnswer.model_fields if name != "done")
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, responses={200: {"model": JobAnswer}})
 def submit(
     request: Request,
     body: JobRequest,
@@ -99,7 +102,7 @@ def jobs(
     request: Request,
     caller: Annotated[Caller, needs(Role.READ)],
     state: Annotated[list[JobState] | None, Query()] = None,
-    before: Annotated[int | None, Query(ge=1)] = None,
+    before: Annotated[int | None, Query(ge=1, le=LARGEST)] = None,
     limit: Annotated[int, Query(ge=1, le=_MOST_PAGE)] = 50,
 ) -> JobsAnswer:
     """Return jobs, newest first."""
@@ -124,7 +127,11 @@ def job(request: Request, job_id: str, caller: Annotated[Caller, needs(Role.READ
     return answer_of(server, job_of(server, caller, job_id))
 
 
-@router.get("/{job_id}/events")
+@router.get(
+    "/{job_id}/events",
+    response_class=Response,
+    responses={200: {"content": {_EVENT_STREAM: {}}}},
+)
 async def events(
     request: Request,
     job_id: str,
@@ -153,12 +160,16 @@ async def events(
     return StreamingResponse(stream(), media_type=_EVENT_STREAM)
 
 
-@router.get("/{job_id}/results")
+@router.get(
+    "/{job_id}/results",
+    response_class=Response,
+    responses={200: {"content": {NDJSON: {"schema": {"type": "string"}}}}},
+)
 def results(
     request: Request,
     job_id: str,
     caller: Annotated[Caller, needs(Role.READ)],
-    after: Annotated[int, Query(ge=0)] = 0,
+    after: Annotated[int, Query(ge=0, le=LARGEST)] = 0,
     limit: Annotated[int, Query(ge=1, le=_MOST_PAGE)] = _MOST_PAGE,
 ) -> Response:
     """Return outcomes as lines of JSON, in the order they were kept.
@@ -216,7 +227,7 @@ def retry(
     return _again(server, caller, found, "job.retry", retry_failed=True)
 
 
-@router.delete("/{job_id}", status_code=204)
+@router.delete("/{job_id}", status_code=204, response_class=Response)
 def remove(request: Request, job_id: str, caller: Annotated[Caller, needs(Role.ADMIN)]) -> Response:
     """Forget a job that is over, and what was submitted with it; its run and results stay."""
     server: Server = request.app.state.server
@@ -226,7 +237,7 @@ def remove(request: Request, job_id: str, caller: Annotated[Caller, needs(Role.A
     server.store.service.remove(found)
     shutil.rmtree(server.rules.folder / found.job_id, ignore_errors=True)
     _note(server, caller, "job.remove", found)
-    return JSONResponse(None, status_code=204)
+    return Response(status_code=204)
 
 
 def job_of(server: Server, caller: Caller, job_id: str) -> Job:

@@ -19,7 +19,7 @@ async def healthz() -> Mapping[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/readyz")
+@router.get("/readyz", responses={503: {"description": "it is not; it may be soon"}})
 @public
 def readyz(request: Request) -> Response:
     """Say whether jobs are run and results can be kept."""
@@ -29,7 +29,11 @@ def readyz(request: Request) -> Response:
     return JSONResponse({"status": "not ready"}, status_code=503)
 
 
-@router.get("/metrics")
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
 def metrics(request: Request, caller: Annotated[Caller, needs(Role.READ)]) -> Response:
     """Return what is counted, in the text format of Prometheus."""
     del caller

@@ -11,7 +11,7 @@ from judge.records.rating import LabelSource
 from judge.records.record import Target
 from judge.results.job import Job, JobKind
 from judge.web.access import Caller, Role, needs
-from judge.web.jobs import job_of
+from judge.web.jobs import LARGEST, job_of
 from judge.web.problems import not_found
 from judge.web.server import Server
 from judge.wiring.serving import open_rated
@@ -117,7 +117,7 @@ def ratings(
     request: Request,
     caller: Annotated[Caller, needs(Role.READ)],
     job_id: Annotated[str, Query(max_length=100)],
-    after: Annotated[int, Query(ge=0, le=2**53)] = 0,
+    after: Annotated[int, Query(ge=0, le=LARGEST)] = 0,
     limit: Annotated[int, Query(ge=1, le=_MOST_RATINGS)] = 1000,
 ) -> RatingsAnswer:
     """Return what was sent about a job; what its config names beside that is not among it."""

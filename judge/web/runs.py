@@ -26,6 +26,8 @@ _OWN_SCRIPT = (
     "script-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; base-uri 'none'"
 )
 
+_FORMS = ("application/json", "text/html", "text/markdown", "text/csv", NDJSON)
+
 router = APIRouter(prefix="/v1/runs", tags=["runs"])
 
 
@@ -39,7 +41,11 @@ class ReportFormat(StrEnum):
     EXAMPLES = "jsonl"
 
 
-@router.get("/{run_id}/report")
+@router.get(
+    "/{run_id}/report",
+    response_class=Response,
+    responses={200: {"content": {form: {} for form in _FORMS}}},
+)
 def report(
     request: Request,
     run_id: str,

@@ -114,7 +114,7 @@ class ScoreAnswer(BaseModel):
     records: list[ScoredAnswer]
 
 
-@router.post("")
+@router.post("", responses={504: {"model": None, "description": "the judge did not answer"}})
 async def score(
     request: Request, body: ScoreRequest, caller: Annotated[Caller, needs(Role.SUBMIT)]
 ) -> ScoreAnswer:

@@ -12,7 +12,7 @@ from judge.api.project import Project, ratings_of
 from judge.results.job import Job, JobKind
 from judge.trust.controls import DEFAULT_CONTROLS
 from judge.web.access import Caller, Role, needs
-from judge.web.jobs import JobAnswer, answer_of, job_of
+from judge.web.jobs import LARGEST, JobAnswer, answer_of, job_of
 from judge.web.problems import not_found
 from judge.web.server import Server
 from judge.web.submitting import ConfigOrJobSent, Submission, submit_once
@@ -49,7 +49,7 @@ class ValidationsAnswer(BaseModel):
     next: int | None = Field(description="give it as `before` for the page that follows")
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, responses={200: {"model": ValidationAnswer}})
 def validate(
     request: Request,
     body: ValidationRequest,
@@ -94,7 +94,7 @@ def validate(
 def validations(
     request: Request,
     caller: Annotated[Caller, needs(Role.READ)],
-    before: Annotated[int | None, Query(ge=1, le=2**53)] = None,
+    before: Annotated[int | None, Query(ge=1, le=LARGEST)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> ValidationsAnswer:
     """Return validations, newest first."""

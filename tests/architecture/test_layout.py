@@ -6,6 +6,7 @@ ROOT = Path(__file__).parents[2]
 NOT_ABOUT_ONE_MODULE = ("architecture", "contracts", "docs", "public_data")
 ACROSS_MODULES = frozenset(
     {
+        "test_authorisation.py",
         "test_crash.py",
         "test_evouna.py",
         "test_fault_salad.py",
