@@ -13,8 +13,10 @@ SNAPSHOT = Path(__file__).parent / "snapshots" / "public_api.txt"
 HEAVY = frozenset(
     {
         "httpx2",
+        "mlflow",
         "numpy",
         "openai",
+        "opentelemetry",
         "scipy",
         "sentence_transformers",
         "sklearn",

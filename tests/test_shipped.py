@@ -1,6 +1,9 @@
 import os
+import re
+import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -76,6 +79,57 @@ def test_an_installed_wheel_finds_what_ships_inside_itself(unpacked: Path, tmp_p
     assert done.returncode == 0, done.stderr
     packed = (unpacked / "judge" / "_shipped").resolve()
     assert done.stdout.splitlines() == [str(packed / name) for name in (*SHIPPED, *FILES)]
+
+
+def test_the_version_is_that_of_the_newest_heading_in_the_changelog() -> None:
+    """A version that is still worked on is one of development: it comes before the real one."""
+    heading = re.search(r"^## (\S+)( \(unreleased\))?$", _text("CHANGELOG.md"), re.MULTILINE)
+    project = tomllib.loads(_text("pyproject.toml"))["project"]
+
+    assert heading is not None
+    assert project["version"] == heading[1] + (".dev0" if heading[2] else "")
+
+
+def test_each_extra_that_a_message_or_a_page_names_can_be_installed() -> None:
+    extras = tomllib.loads(_text("pyproject.toml"))["project"]["optional-dependencies"]
+    files = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("judge/**/*.py")]
+    texts = [file.read_text(encoding="utf-8") for file in files]
+
+    named = {name for text in texts for name in re.findall(r"'judge\[(\w+)\]'", text)}
+    raised = {name for text in texts for name in re.findall(r'MissingExtra\(\s*"(\w+)"', text)}
+
+    assert named | raised <= extras.keys()
+    assert {"cluster", "parquet", "hf", "otel", "tracking", "docs", "test"} <= extras.keys()
+
+
+def test_a_source_distribution_builds_the_same_wheel(unpacked: Path, tmp_path: Path) -> None:
+    def build(kind: str, source: Path) -> Path:
+        done = subprocess.run(
+            [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", str(tmp_path / kind)],
+            cwd=source,
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        (built,) = (tmp_path / kind).iterdir()
+        return built
+
+    shutil.unpack_archive(build("sdist", ROOT), tmp_path / "source", filter="data")
+    (source,) = (tmp_path / "source").iterdir()
+
+    with zipfile.ZipFile(build("wheel", source)) as archive:
+        held = {name for name in archive.namelist() if not name.endswith(("/RECORD", "/"))}
+
+    assert held == {
+        file.relative_to(unpacked).as_posix()
+        for file in unpacked.rglob("*")
+        if file.is_file() and file.name != "RECORD" and file.suffix != ".pyc"
+    }
+
+
+def _text(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
 
 
 def test_what_does_not_ship_is_named() -> None:

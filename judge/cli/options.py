@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 from judge.errors import ConfigError
+from judge.tracking.tracker import Tracker
 
 if TYPE_CHECKING:
+    from judge.models.metering import CallMeter
     from judge.wiring.endpoint import CallLimits
 
 DEFAULT_STORE = ".judge/judge.sqlite"
@@ -78,6 +80,14 @@ CacheOption: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
+TrackOption: TypeAlias = Annotated[
+    list[Tracker] | None,
+    typer.Option(
+        "--track",
+        envvar="JUDGE_TRACK",
+        help="Also tell the run to MLflow, or to OpenTelemetry; repeatable.",
+    ),
+]
 JsonOption: TypeAlias = Annotated[
     bool, typer.Option("--json", help="Print JSON for machines instead of a page for people.")
 ]
@@ -92,6 +102,7 @@ def call_limits(
     max_cost: float | None = None,
     batch: bool = False,
     cache: bool | None = None,
+    meter: "CallMeter | None" = None,
 ) -> "CallLimits":
     """Return the limits that options set."""
     from judge.wiring.endpoint import CallLimits
@@ -104,6 +115,7 @@ def call_limits(
         max_cost=max_cost,
         batch=batch,
         use_kept_answers=cache,
+        meter=meter,
         vectors=vectors_beside(store) if store else None,
     )
 

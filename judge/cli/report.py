@@ -1,11 +1,12 @@
 """``judge report``: what a run says."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from judge.cli.options import DEFAULT_STORE, JsonOption, StoreOption
+from judge.cli.options import DEFAULT_STORE, JsonOption, StoreOption, TrackOption
 
 
 def report(
@@ -22,6 +23,7 @@ def report(
             "repeatable.",
         ),
     ] = None,
+    track: TrackOption = None,
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
 ) -> None:
@@ -37,9 +39,12 @@ def report(
     from judge.render.report_html import report_html
     from judge.results.store import find_run
     from judge.wiring.store import open_store
+    from judge.wiring.tracking import open_tracking
 
-    with open_store(store, existing=True) as kept:
+    with open_tracking(track or []) as tracking, open_store(store, existing=True) as kept:
         found = report_of(kept, find_run(kept, name), now=datetime.now(UTC))
+        for told in tracking.tell:
+            print(f"judge: {told(found)}", file=sys.stderr)
     page = report_page(found)
     write_files(
         outputs or [],

@@ -15,6 +15,7 @@ from judge.cli.options import (
     RequestsOption,
     StoreOption,
     TokensOption,
+    TrackOption,
     call_limits,
 )
 
@@ -33,6 +34,7 @@ def resume(
     tpm: TokensOption = None,
     batch: BatchOption = False,
     cache: CacheOption = None,
+    track: TrackOption = None,
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
 ) -> None:
@@ -44,8 +46,9 @@ def resume(
     from judge.results.store import find_run
     from judge.wiring.project import reopen_project
     from judge.wiring.store import open_store
+    from judge.wiring.tracking import open_tracking
 
-    with open_store(store, existing=True) as kept:
+    with open_tracking(track or []) as tracking, open_store(store, existing=True) as kept:
         manifest = find_run(kept, name)
         calls = call_limits(
             connections=max_connections,
@@ -55,6 +58,7 @@ def resume(
             max_cost=max_cost,
             batch=batch,
             cache=cache,
+            meter=tracking.meter,
         )
         project = reopen_project(manifest, kept, calls=calls)
         with RunProgress() as progress:
@@ -68,5 +72,7 @@ def resume(
                     watcher=progress.watch,
                 )
             )
-        code = report_and_code(kept, manifest, interrupted=interrupted, as_json=as_json)
+        code = report_and_code(
+            kept, manifest, interrupted=interrupted, as_json=as_json, tell=tracking.tell
+        )
     raise typer.Exit(code)

@@ -1,6 +1,7 @@
 """``judge run``: the main job."""
 
 import sys
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +19,7 @@ from judge.cli.options import (
     RequestsOption,
     StoreOption,
     TokensOption,
+    TrackOption,
     call_limits,
     parse_filters,
 )
@@ -74,44 +76,55 @@ def run(
     tpm: TokensOption = None,
     batch: BatchOption = False,
     cache: CacheOption = None,
+    track: TrackOption = None,
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
 ) -> None:
     """Score every system three ways, store each result as it is known, print the report."""
     from judge.wiring.project import open_project
     from judge.wiring.store import open_store
+    from judge.wiring.tracking import open_tracking
 
     path = _config_path(config, teacher, student, schema)
-    project = open_project(
-        path,
-        limit=limit,
-        filters=parse_filters(filter_ or []),
-        sample=sample,
-        seed=seed,
-        calls=call_limits(
-            connections=max_connections,
-            store=store,
-            rpm=rpm,
-            tpm=tpm,
-            max_cost=max_cost,
-            batch=batch,
-            cache=cache,
-        ),
-    )
-    for words in project.limits:
-        print(f"judge: {words}", file=sys.stderr)
-    if dry_run:
-        _print_forecast(project, store, as_json=as_json)
-        return
-    with open_store(store) as kept:
-        code = score_and_report(project, kept, controls=controls, as_json=as_json)
+    with open_tracking([] if dry_run else track or []) as tracking:
+        project = open_project(
+            path,
+            limit=limit,
+            filters=parse_filters(filter_ or []),
+            sample=sample,
+            seed=seed,
+            calls=call_limits(
+                connections=max_connections,
+                store=store,
+                rpm=rpm,
+                tpm=tpm,
+                max_cost=max_cost,
+                batch=batch,
+                cache=cache,
+                meter=tracking.meter,
+            ),
+        )
+        for words in project.limits:
+            print(f"judge: {words}", file=sys.stderr)
+        if dry_run:
+            _print_forecast(project, store, as_json=as_json)
+            return
+        with open_store(store) as kept:
+            code = score_and_report(
+                project, kept, controls=controls, as_json=as_json, tell=tracking.tell
+            )
     raise typer.Exit(code)
 
 
 def score_and_report(
-    project: "Project", store: "RunStore", *, controls: int = 0, as_json: bool
+    project: "Project",
+    store: "RunStore",
+    *,
+    controls: int = 0,
+    as_json: bool,
+    tell: "Sequence[Callable[[Report], str]]" = (),
 ) -> int:
-    """Run a project, print its report and return the exit code."""
+    """Run a project, print its report, tell it to others, and return the exit code."""
     from datetime import UTC, datetime
 
     from judge.api.scoring import evaluate, n_outcomes
@@ -132,13 +145,18 @@ def score_and_report(
             )
 
         manifest, interrupted = run_until_done(work)
-    return report_and_code(store, manifest, interrupted=interrupted, as_json=as_json)
+    return report_and_code(store, manifest, interrupted=interrupted, as_json=as_json, tell=tell)
 
 
 def report_and_code(
-    store: "RunStore", manifest: "RunManifest", *, interrupted: bool, as_json: bool
+    store: "RunStore",
+    manifest: "RunManifest",
+    *,
+    interrupted: bool,
+    as_json: bool,
+    tell: "Sequence[Callable[[Report], str]]" = (),
 ) -> int:
-    """Print a run's report and return the exit code it deserves."""
+    """Print a run's report, tell it to others, and return the exit code it deserves."""
     from datetime import UTC, datetime
 
     from judge.api.reporting import report
@@ -151,6 +169,8 @@ def report_and_code(
         print_json(report_json(found))
     else:
         print_page(report_page(found))
+    for told in tell:
+        print(f"judge: {told(found)}", file=sys.stderr)
     if not found.complete:
         print(
             f"judge: not every record has a final outcome; go on with: "

@@ -18,6 +18,7 @@ from judge.models.cache import Cached
 from judge.models.chat import ChatModel, Completion, ReplyFormat, Sampling
 from judge.models.ledger import Ledgered
 from judge.models.limits import Deadlined, Limited, RateLimit, Retrying, SharedTurns
+from judge.models.metering import CallMeter, Metered
 from judge.models.openai import OpenAIChat
 from judge.models.prices import (
     Price,
@@ -51,6 +52,7 @@ class CallLimits:
         turns: shared with the other runs of a process; None for turns of its own.
         vectors: file in which vectors are kept that need not be computed again; None for nowhere.
         keys_needed: whether keys of endpoints must be there; not where nothing is to be sent.
+        meter: told of each attempt, batches apart; None where nobody wants to know.
     """
 
     connections: int = DEFAULT_CONNECTIONS
@@ -62,6 +64,7 @@ class CallLimits:
     turns: SharedTurns | None = None
     vectors: Path | None = None
     keys_needed: bool = True
+    meter: CallMeter | None = None
 
     @property
     def in_flight(self) -> int:
@@ -205,7 +208,9 @@ class Endpoints:
             return RecordedChat(self._context.recorded, identity=chat.identity)
         if self._limits.batch:
             return Requeuing(self._counted(self._batched(section, chat), section, price))
-        deadlined = Deadlined(chat, deadline_s=section.deadline_s)
+        deadlined: ChatModel = Deadlined(chat, deadline_s=section.deadline_s)
+        if self._limits.meter is not None:
+            deadlined = Metered(deadlined, self._limits.meter)
         rate = RateLimit(
             requests_per_minute=self._limits.requests_per_minute or section.requests_per_minute,
             tokens_per_minute=self._limits.tokens_per_minute or section.tokens_per_minute,

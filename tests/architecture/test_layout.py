@@ -25,6 +25,7 @@ WITHOUT_BEHAVIOUR = frozenset(
         "judges/judge.py",
         "gates/rule.py",
         "results/terms.py",
+        "tracking/tracker.py",
         "models/chat.py",
         "render/page.py",
         "results/format_faults.py",

@@ -1,9 +1,13 @@
+import gzip
 import json
 import os
 import pty
 import sys
+import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -47,6 +51,7 @@ FOREIGN = (
     "JUDGE_TPM",
     "JUDGE_MAX_COST",
     "JUDGE_CACHE",
+    "JUDGE_TRACK",
     "NO_COLOR",
     "FORCE_COLOR",
     "COLUMNS",
@@ -143,6 +148,31 @@ def serving(
             yield endpoint
 
     return serve
+
+
+@pytest.fixture
+def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, bytes]]:
+    """Return what a collector of OpenTelemetry, which the environment names, received by path."""
+    received: defaultdict[str, bytes] = defaultdict(bytes)
+
+    class Collector(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            packed = self.headers.get("Content-Encoding") == "gzip"
+            received[self.path] += gzip.decompress(body) if packed else body
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name
+            """Say nothing on stderr."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+        yield received
+        server.shutdown()
+        thread.join()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 import csv
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from math import log, log2
@@ -240,3 +241,44 @@ def test_what_can_be_no_probability_ends_a_run_before_it_begins(
     assert f"student.jsonl {words}" in run.stderr
     assert "leave it out" in run.stderr
     assert not (folder / ".judge").exists()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of SQLAlchemy, as MLflow uses it
+def test_a_report_is_told_to_mlflow(
+    judge: Run, run_id: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow.tracking import MlflowClient
+
+    store = f"sqlite:///{folder}/mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+
+    done = judge("report", run_id, "--track", "mlflow", "-o", "report.md")
+
+    assert done.returncode == 0
+    client = MlflowClient(store)
+    (run,) = client.search_runs([one.experiment_id for one in client.search_experiments()])
+    assert run.data.tags["judge.run_id"] == run_id
+    assert f"judge: MLflow run {run.info.run_id}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("module", "options"),
+    [
+        ("mlflow.exceptions", {"mlflow": "tracking"}),
+        ("opentelemetry.sdk.metrics", {"otel": "otel"}),
+    ],
+)
+def test_a_tool_whose_extra_is_missing_is_told_with_what_installs_it(
+    module: str,
+    options: dict[str, str],
+    judge: Run,
+    run_id: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    ((tracker, extra),) = options.items()
+
+    done = judge("report", run_id, "--track", tracker)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"pip install 'judge[{extra}]'" in done.stderr

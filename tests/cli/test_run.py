@@ -546,3 +546,20 @@ def _line_of(process: subprocess.Popen[str]) -> str:
     line = process.stderr.readline()
     assert line, "it ended too early"
     return line
+
+
+def test_a_run_is_told_to_a_collector_with_its_calls_and_without_texts(
+    judge: Run, write_set: WriteSet, serving: Serve, collector: dict[str, bytes]
+) -> None:
+    write_set()
+
+    with serving():
+        done = judge("run", "judge.yaml", "--track", "otel")
+
+    assert done.returncode == 0
+    # 6 items of two systems, by the judge and by the schema.
+    assert "judge: 24 events to OpenTelemetry" in done.stderr
+    assert b"gen_ai.evaluation.result" in collector["/v1/logs"]
+    assert b"gen_ai.client.operation.duration" in collector["/v1/metrics"]
+    assert b"fake-judge" in collector["/v1/metrics"]
+    assert b"true 1" not in b"".join(collector.values())

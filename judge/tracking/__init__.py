@@ -1,0 +1,1 @@
+"""Runs and calls, told to other tools: MLflow and OpenTelemetry."""
