@@ -3,6 +3,7 @@
 import logging
 import secrets
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -72,37 +73,19 @@ def _options(
     del version  # its callback has printed it
 
 
-for _verb in (
-    demo,
-    generate,
-    run,
-    resume,
-    reread,
-    plan,
-    label,
-    validate,
-    tune,
-    report,
-    compare,
-    history,
-    gate,
-    freeze,
-    verify,
-    monitor,
-    init,
-    export,
-    backup,
-    restore,
-    cache,
-    doctor,
-    serve,
-    worker,
-    submit,
-    status,
-    fetch,
-):
-    app.command(epilog=MEANINGS)(_verb)
-app.add_typer(keys, name="keys")
+# In the order of a project: what a newcomer needs stands first.
+_VERBS: dict[str, tuple[Callable[..., None], ...]] = {
+    "Score": (demo, init, run, resume, report, export),
+    "Trust the judge": (plan, label, validate, tune),
+    "Decide, and gate a pull request": (gate, compare, history, freeze, verify, monitor),
+    "Make outputs": (generate,),
+    "Service": (serve, worker, submit, status, fetch),
+    "Keep": (reread, backup, restore, cache, doctor),
+}
+for _panel, _verbs in _VERBS.items():
+    for _verb in _verbs:
+        app.command(epilog=MEANINGS, rich_help_panel=_panel)(_verb)
+app.add_typer(keys, name="keys", rich_help_panel="Service")
 
 
 def main() -> None:
