@@ -94,7 +94,10 @@ class ServerRules:
         is_absolute = (posix.is_absolute() and len(value) > 1) or bool(windows.drive)
         if not is_absolute and ".." not in {*posix.parts, *windows.parts}:
             return
-        wanted = (folder / value).resolve()
+        try:
+            wanted = (folder / value).resolve()
+        except ValueError as error:  # a NUL is in it
+            raise ConfigError(f"{place}: {value[:100]!r} is the name of no file") from error
         if not any(wanted.is_relative_to(root.resolve()) for root in (folder, *self.roots)):
             raise ConfigError(f"{place}: {value[:100]!r} lies outside of what may be read here")
 

@@ -8,6 +8,7 @@ ACROSS_MODULES = frozenset(
     {
         "test_authorisation.py",
         "test_crash.py",
+        "test_every_page.py",
         "test_evouna.py",
         "test_fault_salad.py",
         "test_judging.py",

@@ -237,6 +237,12 @@ def test_results_come_in_pages_that_join_without_a_gap(service: Live) -> None:
             "outside",
         ),
         (
+            {"config": config_of(None).replace("items.jsonl", '"../a\\0"'), "files": FILES},
+            422,
+            "config_invalid",
+            "the name of no file",
+        ),
+        (
             {"config": config_of(None).replace("numbers", "${PATH}"), "files": FILES},
             422,
             "config_invalid",
