@@ -74,7 +74,7 @@ def _compare(arguments: argparse.Namespace) -> None:
     rounds = 8 if arguments.quick else 30
     console = Console(width=118)
     absent: dict[str, str] = {}
-    with _endpoint() as port:
+    with endpoint() as port:
         for latency_ms, connections in settings:
             found: dict[str, list[Measured]] = {}
             for _ in range(repeats):
@@ -472,7 +472,8 @@ class _Answering(asyncio.Protocol):
 
 
 @contextmanager
-def _endpoint() -> Iterator[int]:
+def endpoint() -> Iterator[int]:
+    """Start the endpoint; return its port: it answers at /LATENCY_MS/ours/v1."""
     with subprocess.Popen(  # noqa: S603 - this very file
         [sys.executable, __file__, "--serve"], stdout=subprocess.PIPE, text=True
     ) as process:

@@ -31,18 +31,22 @@ def main() -> None:
     arguments.add_argument("--results", type=int, default=20_000)
     given = arguments.parse_args()
     n = given.results
-    with tempfile.TemporaryDirectory() as folder, _server(given.postgresql) as address:
+    with tempfile.TemporaryDirectory() as folder, postgresql(given.postgresql) as address:
         _print("sqlite3, one row a commit", n // 10, lambda: _one_by_one(Path(folder), n // 10))
         with SqlStore(Path(folder) / "store.db") as store:
             _print("SqlStore on SQLite", n, lambda: asyncio.run(_together(store, n)))
-            _print("ledger and result on SQLite", n, lambda: asyncio.run(_with_ledger(store, n)))
+            _print(
+                "ledger and result on SQLite", n, lambda: asyncio.run(ledger_and_result(store, n))
+            )
         with SqlStore(address) as store:
             _print(
                 "SqlStore, one at a time", n // 10, lambda: asyncio.run(_in_turn(store, n // 10))
             )
             _print("SqlStore on PostgreSQL", n, lambda: asyncio.run(_together(store, n)))
             _print(
-                "ledger and result on PostgreSQL", n, lambda: asyncio.run(_with_ledger(store, n))
+                "ledger and result on PostgreSQL",
+                n,
+                lambda: asyncio.run(ledger_and_result(store, n)),
             )
 
 
@@ -88,13 +92,14 @@ async def _together(store: SqlStore, n: int) -> None:
     await _by_many(n, lambda number: store.put([_result("together", number)]))
 
 
-async def _with_ledger(store: SqlStore, n: int) -> None:
-    log = store.attempts("ledger", replay=False)
+async def ledger_and_result(store: SqlStore, n: int, *, run_id: str = "ledger") -> None:
+    """Write what a judged record comes to: an attempt opened and closed, and a result."""
+    log = store.attempts(run_id, replay=False)
 
     async def write(number: int) -> None:
         attempt = await log.opened(f"call {number}")
         await log.closed(attempt, reply=_RATIONALE.encode(), input_tokens=100, output_tokens=9)
-        await store.put([_result("ledger", number)])
+        await store.put([_result(run_id, number)])
 
     await _by_many(n, write)
 
@@ -112,7 +117,8 @@ async def _by_many(n: int, write: Callable[[int], Awaitable[None]]) -> None:
 
 
 @contextmanager
-def _server(address: str | None) -> Iterator[str]:
+def postgresql(address: str | None) -> Iterator[str]:
+    """Give a PostgreSQL: the one at an address, or one started for the occasion."""
     if address is not None:
         yield address
         return

@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from hashlib import sha256
 
 from judge.errors import EndpointPaused, JudgeUnavailable, RateLimited, ScoringError
 from judge.models.chance import Chance
@@ -13,8 +14,9 @@ from judge.models.deadline import Deadlined
 from judge.models.learned_rate import LearnedRate
 from judge.models.line import Line, Sent
 from judge.models.pause import PATIENCE_S, Pause, clock_time, utc_now
-from judge.models.rate import Pace, RateLimit
+from judge.models.rate import Allow, Pace, RateLimit
 from judge.models.retrying import MAX_ATTEMPTS, Retrying
+from judge.models.shared_rate import Reserve, SharedBucket
 
 __all__ = [
     "MAX_ATTEMPTS",
@@ -34,6 +36,7 @@ class Turns:
         connections: most calls in flight.
         start: how many at first.
         rate: what the account is granted; None where there is no such limit.
+        allow: makes what keeps to that; None for buckets of its own.
         clock: seconds, from any start.
         jitter: draws from [0, 1).
     """
@@ -44,11 +47,12 @@ class Turns:
         connections: int,
         start: int = START,
         rate: RateLimit | None = None,
+        allow: Allow | None = None,
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self.window = Window(most=connections, start=start)
-        self.pace = Pace(rate) if rate and rate != RateLimit() else None
+        self.pace = Pace(rate, allow=allow) if rate and rate != RateLimit() else None
         self.pause = Pause(jitter)
         self.learned = LearnedRate()
         self.chance = Chance()
@@ -62,9 +66,14 @@ class Turns:
 
 
 class SharedTurns:
-    """The turns of each endpoint, for all runs of one process and one event loop."""
+    """The turns of each endpoint, for all runs of one process and one event loop.
 
-    def __init__(self) -> None:
+    Args:
+        reserve: where other processes reserve parts of the same rates; None where there are none.
+    """
+
+    def __init__(self, reserve: Reserve | None = None) -> None:
+        self._reserve = reserve
         self._turns: dict[object, Turns] = {}
 
     def of(self, endpoint: object, *, connections: int, rate: RateLimit) -> Turns:
@@ -76,8 +85,19 @@ class SharedTurns:
             rate: what the account is granted.
         """
         if (endpoint, rate) not in self._turns:
-            self._turns[endpoint, rate] = Turns(connections=connections, rate=rate)
+            self._turns[endpoint, rate] = Turns(
+                connections=connections, rate=rate, allow=self._allow(endpoint)
+            )
         return self._turns[endpoint, rate]
+
+    def _allow(self, endpoint: object) -> Allow | None:
+        if (reserve := self._reserve) is None:
+            return None
+        # It holds a key: others are told no more than whether it is the same.
+        name = sha256(repr(endpoint).encode()).hexdigest()[:32]
+        return lambda what, per_minute: SharedBucket(
+            f"{what} {name}", per_minute, reserve=reserve, clock=time.monotonic
+        )
 
 
 class Limited:

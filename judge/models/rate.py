@@ -1,11 +1,15 @@
 """How many requests and tokens a minute an endpoint may be sent."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol, TypeAlias
 
 from judge.models.chat import ChatCall, Completion
 
 BURST_S = 0.1
 """What a bucket holds, in seconds of its rate: enough to make up for a late timer."""
+REQUESTS = "requests"
+TOKENS = "tokens"
 
 _CHARACTERS_PER_TOKEN = 4.0
 _MEMORY_CALLS = 50.0
@@ -18,6 +22,26 @@ class RateLimit:
 
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None
+
+
+class Allowance(Protocol):
+    """What may go out of something, and when."""
+
+    def ready_at(self, size: float) -> float:
+        """Return the first moment at which so much may go out."""
+        ...
+
+    def take(self, size: float, *, now: float) -> None:
+        """Note that so much goes out now."""
+        ...
+
+    def correct(self, more: float) -> None:
+        """Note that what went out earlier was larger by so much, or smaller where negative."""
+        ...
+
+
+Allow: TypeAlias = Callable[[str, float], Allowance]
+"""Makes what keeps to a rate, of ``requests`` or ``tokens``, given what goes out a minute."""
 
 
 class Bucket:
@@ -84,11 +108,18 @@ class TokenEstimate:
 
 
 class Pace:
-    """The moment at which a call may go out, by requests and by tokens together."""
+    """The moment at which a call may go out, by requests and by tokens together.
 
-    def __init__(self, limit: RateLimit) -> None:
-        self._requests = _bucket(limit.requests_per_minute, smallest_burst=1.0)
-        self._tokens = _bucket(limit.tokens_per_minute, smallest_burst=0.0)
+    Args:
+        limit: what the account is granted.
+        allow: makes what keeps to each of the two; None for buckets of its own.
+    """
+
+    def __init__(self, limit: RateLimit, *, allow: Allow | None = None) -> None:
+        allow = allow or _bucket
+        of_requests, of_tokens = limit.requests_per_minute, limit.tokens_per_minute
+        self._requests = None if of_requests is None else allow(REQUESTS, of_requests)
+        self._tokens = None if of_tokens is None else allow(TOKENS, of_tokens)
         self._estimate = TokenEstimate()
 
     def size(self, call: ChatCall) -> float:
@@ -128,9 +159,8 @@ class Pace:
             self._tokens.correct(-size)
 
 
-def _bucket(per_minute: float | None, *, smallest_burst: float) -> Bucket | None:
-    if per_minute is None:
-        return None
+def _bucket(what: str, per_minute: float) -> Bucket:
+    smallest_burst = 1.0 if what == REQUESTS else 0.0
     return Bucket(per_minute, burst=max(smallest_burst, per_minute / 60 * BURST_S))
 
 

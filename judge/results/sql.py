@@ -34,6 +34,7 @@ from judge.results.sql_attempts import SqlAttemptLog
 from judge.results.sql_chunks import SqlChunks
 from judge.results.sql_completions import SqlCompletions
 from judge.results.sql_examples import SqlExamples
+from judge.results.sql_rates import SqlRates
 from judge.results.sql_service import SqlService
 from judge.results.sqlite import SqliteFile
 from judge.results.store import newest
@@ -128,6 +129,11 @@ class SqlStore:
         if self._chunks is None:
             self._chunks = SqlChunks(self._database.engine)
         return self._chunks
+
+    @property
+    def rates(self) -> SqlRates:
+        """The rates that workers share."""
+        return SqlRates(self._database.engine)
 
     def fenced(self, fence: Fence, cases: Collection[str] = ()) -> "SqlStore":
         """Return this store to a worker who holds a chunk: what it writes is kept while it does.

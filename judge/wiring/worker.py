@@ -9,18 +9,21 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sql
+from sqlalchemy.exc import SQLAlchemyError
 
 from judge.api.chunks import Desk, run_chunk
 from judge.api.upkeep import Put, look_after, look_after_all
 from judge.errors import ConfigError, MissingExtra, StoreError, StoreUnusable
+from judge.models.limits import SharedTurns
 from judge.results.chunk import Chunk, Queue
 from judge.results.postgres import PostgresDatabase
 from judge.results.sql import SqlStore
+from judge.results.writer import fault_of
 from judge.runs.executor import Stop
 from judge.wiring.serving import ServerRules, open_job
 from judge.wiring.store import store_place
@@ -80,6 +83,11 @@ async def work(location: str, rules: ServerRules, terms: WorkerTerms, *, stop: S
     """
     with open_shared_store(location, lease_s=terms.lease_s) as store:
         schema = await asyncio.to_thread(_prepare_queue, location)
+
+        async def reserve(name: str, amount: float, per_minute: float) -> float:
+            return await asyncio.to_thread(store.rates.reserve, name, amount, per_minute)
+
+        rules = replace(rules, turns=SharedTurns(reserve))
         desk = Desk(
             store=store,
             jobs=store.service,
@@ -258,6 +266,10 @@ def _prepare_queue(location: str) -> str:
                 connection.execute(sql.text(SchemaManager.get_schema().replace(":", r"\:")))
                 connection.exec_driver_sql(f"COMMENT ON SCHEMA {quoted} IS '{_MADE_BY}{ours}'")
             connection.exec_driver_sql("COMMIT")
+    except SQLAlchemyError as error:
+        raise StoreUnusable(
+            f"the queue in {database.name} cannot be made ready: {fault_of(error)}"
+        ) from error
     finally:
         database.close()
     return schema

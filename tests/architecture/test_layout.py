@@ -15,6 +15,7 @@ ACROSS_MODULES = frozenset(
         "test_llama_cpp.py",
         "test_public_api.py",
         "test_reply_gallery.py",
+        "test_serve_crash.py",
         "test_workers.py",
     }
 )
