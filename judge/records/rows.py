@@ -1,8 +1,7 @@
 """Rows from JSONL, CSV and Parquet files, each knowing the file and line it came from."""
 
 import csv
-import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from judge.records.columnar import parquet_rows
 from judge.records.strict_json import JsonValue, StrictJsonError, dump_json, read_strict_json
 
 _WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")
-_UTF8_BOM = b"\xef\xbb\xbf"
 _PARQUET = ".parquet"
 _KINDS = {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "null"}
 
@@ -128,34 +126,49 @@ def _rows(path: Path, fields: Mapping[str, str]) -> Iterator[Row]:
         return
     if suffix not in {".jsonl", ".ndjson", ".csv"}:
         raise DataError(f"{path}: unknown kind of file {suffix!r}; give .jsonl, .csv or .parquet")
-    reader = _csv_rows if suffix == ".csv" else _jsonl_rows
-    yield from reader(path, _decoded(path), fields)
-
-
-def _decoded(path: Path) -> str:
+    _check_encoding(path)
+    # Only the line feed ends a row of JSON: U+2028, too, may stand in a text. Of CSV, the reader
+    # finds the ends, and line breaks within a cell stay as they are.
+    newline, reader = ("", _csv_rows) if suffix == ".csv" else ("\n", _jsonl_rows)
     try:
-        data = path.read_bytes()
+        with path.open(encoding="utf-8-sig", newline=newline) as lines:
+            yield from reader(path, lines, fields)
     except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
-    if data.startswith(_WIDE_BOMS):
+        raise _unreadable(path, error) from error
+
+
+def _check_encoding(path: Path) -> None:
+    """Look through a file before its first row is used, line by line: it may not fit in memory."""
+    try:
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                _check_line(path, number, line)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _check_line(path: Path, number: int, line: bytes) -> None:
+    if number == 1 and line.startswith(_WIDE_BOMS):
         raise DataError(f"{path.name} line 1: the file is UTF-16; save it as UTF-8")
     try:
-        return data.removeprefix(_UTF8_BOM).decode("utf-8")
+        line.decode("utf-8")
     except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
         raise DataError(
-            f"{path.name} line {line}: not UTF-8 (byte 0x{error.object[error.start]:02x}); "
+            f"{path.name} line {number}: not UTF-8 (byte 0x{line[error.start]:02x}); "
             "the file mixes encodings or uses another one: save all of it as UTF-8"
         ) from error
 
 
-def _jsonl_rows(path: Path, text: str, fields: Mapping[str, str]) -> Iterator[Row]:
-    # Only the line feed ends a line: str.splitlines would cut texts at U+2028.
-    for number, line in enumerate(text.split("\n"), start=1):
+def _unreadable(path: Path, error: OSError) -> DataError:
+    return DataError(f"{path}: cannot be read: {error.strerror}")
+
+
+def _jsonl_rows(path: Path, lines: Iterable[str], fields: Mapping[str, str]) -> Iterator[Row]:
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            values = read_strict_json(line)
+            values = read_strict_json(line.removesuffix("\n"))
         except StrictJsonError as error:
             raise DataError(f"{path.name} line {number}: unreadable JSON: {error}") from error
         if not isinstance(values, dict):
@@ -166,8 +179,8 @@ def _jsonl_rows(path: Path, text: str, fields: Mapping[str, str]) -> Iterator[Ro
         yield Row(path=path, line=number, values=values, fields=fields, typed=True)
 
 
-def _csv_rows(path: Path, text: str, fields: Mapping[str, str]) -> Iterator[Row]:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+def _csv_rows(path: Path, lines: Iterable[str], fields: Mapping[str, str]) -> Iterator[Row]:
+    reader = csv.reader(lines, strict=True)
     header: list[str] | None = None
     line = 1  # a cell may hold line breaks: a row is named by the first of its lines
     try:

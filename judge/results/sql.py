@@ -4,7 +4,9 @@ import copy
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from sys import intern
 from threading import Lock
 from types import TracebackType
 from typing import Any, Self, TypeAlias
@@ -169,7 +171,7 @@ class SqlStore:
         return [msgspec.json.decode(row.manifest, type=RunManifest) for row in rows]
 
     def dataset(self, manifest: RunManifest) -> Dataset:
-        items = self._read(
+        items = self._each(
             sql.select(ITEMS.c.body)
             .where(ITEMS.c.dataset == manifest.dataset)
             .order_by(ITEMS.c.position)
@@ -183,7 +185,7 @@ class SqlStore:
 
     def results(self, run_id: str) -> Sequence[Result]:
         query = sql.select(RESULTS).where(RESULTS.c.run_id == run_id)
-        return newest([_result(row) for row in self._read(query.order_by(RESULTS.c.sequence))])
+        return newest(map(_result, self._each(query.order_by(RESULTS.c.sequence))))
 
     def results_about(self, run_id: str, item_ids: Collection[str]) -> Sequence[Result]:
         """Return the newest results about some items of a run."""
@@ -201,7 +203,7 @@ class SqlStore:
             RESULTS.c.target == target.value,
             RESULTS.c.kind == Score.__name__,
         )
-        rows = self._read(query.order_by(RESULTS.c.sequence))
+        rows = self._each(query.order_by(RESULTS.c.sequence))
         return {row.content: msgspec.json.decode(row.body, type=Score) for row in rows}
 
     def calls_left_open(self, run_id: str) -> frozenset[str]:
@@ -228,7 +230,7 @@ class SqlStore:
             for column in ATTEMPTS.c
             if column.name not in {"attempt", "run_id", "reply"}  # replies may be large
         ]
-        rows = self._read(sql.select(*columns).where(ATTEMPTS.c.run_id == run_id))
+        rows = self._each(sql.select(*columns).where(ATTEMPTS.c.run_id == run_id))
         return spending((_attempt(row) for row in rows), self._names(run_id))
 
     def put_document(self, kind: str, document_id: str, body: bytes) -> None:
@@ -271,7 +273,7 @@ class SqlStore:
         query = sql.select(*key, RESULTS.c.kind, body.label("body"))
         query = query.where(RESULTS.c.run_id == run_id).order_by(RESULTS.c.revision)
         names = {}
-        for row in self._read(query):  # the newest comes last
+        for row in self._each(query):  # the newest comes last
             record = RecordKey(item_id=row.item_id, system=row.system)
             name = SCORED if row.body is None else name_of(_outcome(row.kind, row.body))
             names[case_id_of(row.scorer, Target(row.target), record)] = name
@@ -279,13 +281,18 @@ class SqlStore:
 
     def _outputs(self, fingerprint: str) -> Mapping[str, str]:
         query = sql.select(OUTPUTS.c.item_id, OUTPUTS.c.body)
-        rows = self._read(query.where(OUTPUTS.c.fingerprint == fingerprint))
+        rows = self._each(query.where(OUTPUTS.c.fingerprint == fingerprint))
         return {row.item_id: msgspec.json.decode(row.body, type=str) for row in rows}
 
     # The element types differ from query to query; each caller reads named columns only.
     def _read(self, query: sql.Select[Any]) -> Sequence[sql.Row[Any]]:
         with self._reading() as connection:
             return connection.execute(query).all()
+
+    def _each(self, query: sql.Select[Any]) -> Iterator[sql.Row[Any]]:
+        """Yield rows of which there may be one for each record, without holding them all."""
+        with self._reading() as connection:
+            yield from connection.execute(query)
 
     @contextmanager
     def _reading(self) -> Iterator[sql.Connection]:
@@ -382,9 +389,9 @@ def _result_row(result: Result, spell: Spell) -> tuple[object, ...]:
 
 def _result(row: sql.Row[Any]) -> Result:
     return Result(
-        run_id=row.run_id,
-        key=RecordKey(item_id=row.item_id, system=row.system),
-        outcome=_outcome(row.kind, row.body),
+        run_id=intern(row.run_id),
+        key=RecordKey(item_id=row.item_id, system=intern(row.system)),
+        outcome=_sharing(_outcome(row.kind, row.body)),
         content=row.content,
         revision=row.revision,
         duration_s=row.duration_s,
@@ -393,6 +400,19 @@ def _result(row: sql.Row[Any]) -> Result:
 
 def _outcome(kind: str, body: bytes) -> Outcome:
     return _KINDS[kind].decode(body)
+
+
+def _sharing(outcome: Outcome) -> Outcome:
+    """Return an outcome that shares with others the texts which are the same in many of a run."""
+    if not isinstance(outcome, Score):
+        return outcome
+    return replace(
+        outcome,
+        scorer=intern(outcome.scorer),
+        signature=intern(outcome.signature),
+        label=intern(outcome.label),
+        served=intern(outcome.served),
+    )
 
 
 def _attempt(row: sql.Row[Any]) -> Attempt:

@@ -1,7 +1,7 @@
 """What a store of results must do, and one that keeps them in memory."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -237,7 +237,7 @@ def _to_the_second(second: int) -> str:
     return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
-def newest(results: Sequence[Result]) -> list[Result]:
+def newest(results: Iterable[Result]) -> list[Result]:
     """Keep the highest revision of each record, scorer and target, in order of arrival."""
     latest: dict[tuple[RecordKey, str, Target], Result] = {}
     for result in results:

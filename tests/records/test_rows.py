@@ -1,3 +1,4 @@
+import tracemalloc
 from pathlib import Path
 
 import pyarrow as pa
@@ -54,6 +55,24 @@ def test_only_a_line_feed_ends_a_row(tmp_path: Path) -> None:
     (cell,) = _read(tmp_path, "f.csv", f"id\n{breaks}\n")
 
     assert line.text("id") == cell.text("id") == breaks
+
+
+@pytest.mark.parametrize(
+    ("name", "row"), [("f.jsonl", '{"id": "0123456789"}\n'), ("f.csv", "0123456789\n")]
+)
+def test_a_large_file_is_never_in_memory_as_a_whole(tmp_path: Path, name: str, row: str) -> None:
+    path = tmp_path / name
+    path.write_text(row * 50_000)
+
+    tracemalloc.start()
+    try:
+        n_rows = sum(1 for _ in read_rows(path, {}))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert n_rows >= 49_999  # the first line of a CSV is its header
+    assert peak < path.stat().st_size / 3
 
 
 def test_json_keeps_types_and_csv_has_only_text(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def _result(item: str, *, rationale: str = "") -> Result:
             scorer="equivalence",
             target=Target.REFERENCE,
             value=1.0,
-            signature="s",
+            signature="signature",
             rationale=rationale,
         ),
         content="c",
@@ -78,6 +78,19 @@ def test_a_result_is_seen_by_another_connection_as_soon_as_put_returns(place: Pa
         seen = other.results("r1")
 
     assert seen == [_result("a")]
+
+
+def test_what_many_results_say_in_the_same_words_is_in_memory_once(place: Path | str) -> None:
+    with SqlStore(place) as store:
+        _put(store, _result("a"), _result("b"))
+
+        one, other = store.results("r1")
+
+    assert isinstance(one.outcome, Score)
+    assert isinstance(other.outcome, Score)
+    assert one.outcome.signature is other.outcome.signature
+    assert one.outcome.scorer is other.outcome.scorer
+    assert one.key.system is other.key.system
 
 
 PUT_AND_DIE = """
