@@ -15,8 +15,11 @@ def listen(app: "FastAPI", listening: socket.socket, *, behind_proxy: bool = Fal
     """Serve until Ctrl-C or a signal to end; what is being answered then is answered."""
     import uvicorn
 
+    from judge.web.patience import PatientProtocol
+
     config = uvicorn.Config(
         app,
+        http=PatientProtocol,
         log_config=None,
         access_log=False,
         server_header=False,

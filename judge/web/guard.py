@@ -90,6 +90,7 @@ class Guard:
                 answer.limit = limit
                 await self._app(scope, _Body(receive).receive, answer.send)
         except TimeoutError:
+            answer.limit = None  # what is said now is said in any case
             return Problem(408, "too_slow", f"a request may take {self._request_s:g} s")
         return None
 

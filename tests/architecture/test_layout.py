@@ -7,6 +7,7 @@ NOT_ABOUT_ONE_MODULE = ("architecture", "contracts", "docs", "public_data")
 ACROSS_MODULES = frozenset(
     {
         "test_authorisation.py",
+        "test_end_to_end.py",
         "test_crash.py",
         "test_every_page.py",
         "test_evouna.py",

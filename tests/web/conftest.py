@@ -15,6 +15,7 @@ from judge.testing import FakeEndpoint
 from judge.web.access import Role
 from judge.web.app import create_app
 from judge.web.limits import Limits
+from judge.web.patience import PatientProtocol
 from judge.web.server import LOOPBACK, Server, bound_socket, serving
 from judge.wiring.serving import ServerRules, open_job
 from judge.wiring.store import open_store
@@ -99,7 +100,9 @@ def live(
         ) as server:
             listening = bound_socket("127.0.0.1", 0)
             uvicorn_server = uvicorn.Server(
-                uvicorn.Config(create_app(server), log_config=None, lifespan="off")
+                uvicorn.Config(
+                    create_app(server), http=PatientProtocol, log_config=None, lifespan="off"
+                )
             )
             thread = threading.Thread(target=uvicorn_server.run, kwargs={"sockets": [listening]})
             thread.start()

@@ -1,3 +1,4 @@
+import asyncio
 import http.client
 import json
 from collections.abc import Mapping, Sequence
@@ -5,8 +6,10 @@ from contextlib import suppress
 from urllib.parse import urlsplit
 
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 
 from judge.web.access import Role
+from judge.web.guard import Guard
 from tests.web.conftest import Live
 
 
@@ -94,3 +97,37 @@ def test_every_answer_forbids_scripts_of_others_and_frames(service: Live) -> Non
         assert "frame-ancestors 'none'" in headers["content-security-policy"]
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["referrer-policy"] == "no-referrer"
+
+
+def test_a_body_that_does_not_come_is_answered_in_time(service: Live) -> None:
+    sent: list[Message] = []
+
+    async def routes(scope: Scope, receive: Receive, send: Send) -> None:
+        del scope, send
+        await receive()
+
+    async def receive() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError("nothing comes")
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    guard = Guard(
+        routes,
+        hosts={"127.0.0.1"},
+        knows=lambda _: True,
+        metrics=service.server.metrics,
+        request_s=0.05,
+    )
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/score",
+        "headers": [(b"host", b"127.0.0.1"), (b"content-length", b"500")],
+    }
+
+    asyncio.run(guard(scope, receive, send))
+
+    assert sent[0]["status"] == 408
+    assert json.loads(sent[1]["body"])["code"] == "too_slow"
