@@ -265,7 +265,7 @@ def _wait_until_lapsed(found: Cluster, held: set[tuple[object, ...]]) -> None:
     ("n_records", "events"),
     [
         (1200, 8),
-        pytest.param(24_000, 80, marks=[pytest.mark.slow, pytest.mark.timeout(1800)]),
+        pytest.param(60_000, 200, marks=[pytest.mark.slow, pytest.mark.timeout(1800)]),
     ],
 )
 def test_killed_stopped_cut_off_and_restarted_workers_store_every_record_once_and_repeat_only_open_calls(  # noqa: E501 - a promise in full
