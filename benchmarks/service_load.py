@@ -11,7 +11,6 @@ process (`VmRSS`, and `VmHWM` at its end).
 """
 
 import argparse
-import json
 import os
 import re
 import subprocess
@@ -27,24 +26,13 @@ import httpx2
 import numpy as np
 
 from benchmarks.judge_throughput import endpoint
+from benchmarks.judged_set import write_set
 from judge.client import Client
 
 LATENCY_MS = 50
 CONNECTIONS = 256
 MARKS = (0.1, 0.5, 0.98)
 """Shares of the records at which memory is looked at."""
-CONFIG = """\
-name: load
-cache: false
-dataset: {{items: items.jsonl}}
-systems:
-  small: {{role: student, outputs: outputs.jsonl}}
-scorers:
-  equivalence:
-    judge: {{model: fake-judge, base_url: "{base_url}", api_key_env: FAKE_KEY}}
-    against: [reference]
-"""
-TEXT = "Both name the same four causes, in another order. "
 ENVIRONMENT = {**os.environ, "FAKE_KEY": "sk-fake"}
 ROLES = [part for role in ("submit", "read") for part in ("--role", role)]
 
@@ -59,7 +47,8 @@ def main() -> None:
         for records in given.records:
             with tempfile.TemporaryDirectory() as name:
                 folder = Path(name)
-                _write(folder, f"http://127.0.0.1:{port}/{LATENCY_MS}/ours/v1", records)
+                address = f"http://127.0.0.1:{port}/{LATENCY_MS}/ours/v1"
+                write_set(folder, "load", address, records=records)
                 _serve_one(folder, f"http://127.0.0.1:{port}", records)
                 if not given.no_peer:
                     began = time.perf_counter()
@@ -70,17 +59,6 @@ def main() -> None:
 
 def _asked() -> list[str]:
     return ["--max-connections", str(CONNECTIONS)]
-
-
-def _write(folder: Path, base_url: str, records: int) -> None:
-    names = [f"i{n}" for n in range(records)]
-    rows = {
-        "items.jsonl": [{"id": i, "input": TEXT, "reference": f"{i} {TEXT * 4}"} for i in names],
-        "outputs.jsonl": [{"id": i, "output": f"{TEXT * 4} {i}"} for i in names],
-    }
-    for file, lines in rows.items():
-        (folder / file).write_text("".join(json.dumps(line) + "\n" for line in lines))
-    (folder / "judge.yaml").write_text(CONFIG.format(base_url=base_url))
 
 
 def _judge(folder: Path, *arguments: str) -> str:

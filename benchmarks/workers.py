@@ -13,7 +13,6 @@ worker, or one writer.
 
 import argparse
 import asyncio
-import json
 import os
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from pathlib import Path
 import sqlalchemy as sql
 
 from benchmarks.judge_throughput import endpoint
+from benchmarks.judged_set import write_set
 from benchmarks.storage import ledger_and_result, postgresql
 from judge.results.job import Job
 from judge.results.postgres import PostgresDatabase
@@ -39,18 +39,6 @@ CONNECTIONS = 64
 SECONDS = 40
 MIDDLE = (0.1, 0.9)
 ROWS = 20_000
-CONFIG = """\
-name: workers
-cache: false
-dataset: {{items: items.jsonl}}
-systems:
-  small: {{role: student, outputs: outputs.jsonl}}
-scorers:
-  equivalence:
-    judge: {{model: fake-judge, base_url: "{base_url}", api_key_env: FAKE_KEY}}
-    against: [reference]
-"""
-TEXT = "Both name the same four causes, in another order. "
 
 
 def main() -> None:
@@ -109,19 +97,12 @@ def _judge(address: str, port: int, latency_ms: int, *, n_workers: int, records:
 
 
 def _submit(store: SqlStore, folder: Path, base_url: str, *, records: int) -> str:
-    names = [f"i{n}" for n in range(records)]
-    rows = {
-        "items.jsonl": [{"id": i, "input": TEXT, "reference": f"{i} {TEXT * 4}"} for i in names],
-        "outputs.jsonl": [{"id": i, "output": f"{TEXT * 4} {i}"} for i in names],
-    }
-    for file, lines in rows.items():
-        (folder / file).write_text("".join(json.dumps(line) + "\n" for line in lines))
-    (folder / "judge.yaml").write_text(CONFIG.format(base_url=base_url))
+    config = write_set(folder, "workers", base_url, records=records)
     job = Job(
         job_id=new_job_id(),
         workspace="w",
         name="workers",
-        config_path=str(folder / "judge.yaml"),
+        config_path=str(config),
         submitted=timestamp(),
         changed=timestamp(),
         fingerprint="f",
