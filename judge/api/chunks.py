@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol, Self
 
-from judge.api.declaring import check_decisions
 from judge.api.dispatching import JobOpener, JobStore, keep_validation
 from judge.api.leaks import found_in_training
 from judge.api.project import Instrument, Project, RunContext, RunStore, run_context
@@ -195,7 +194,6 @@ async def _begin(desk: Desk, job: Job, chunk: Chunk, stop: Stop) -> int:
     if not job.run_id:
         job = change(desk.jobs, job, lambda one: replace(one, run_id=new_run_id(desk.now())))
     project = await asyncio.to_thread(desk.opener, job, None)
-    await check_decisions(project)
     store = desk.store.fenced(_fence(chunk, job))
     overlap = await found_in_training(project, stop=stop)
     context = run_context(store, job.run_id, stop=stop)

@@ -28,7 +28,15 @@ async def check_decisions(project: Project) -> None:
     Raises:
         ConfigError: one is not; the message names line and remedy.
     """
-    measures = await measures_of(project)
+    check_measured(project, await measures_of(project))
+
+
+def check_measured(project: Project, measures: Sequence[Measure]) -> None:
+    """Check that what a project decides by is among what it measures.
+
+    Raises:
+        ConfigError: it is not.
+    """
     _check_metric(project.terms, measures)
     check_rules(project.rules, measures=measures, systems=project.dataset.systems, slices=None)
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from judge.api.declaring import check_decisions, measures_of, nothing_sent
+from judge.api.declaring import check_measured, measures_of, nothing_sent
 from judge.api.diverging import keep_divergences
 from judge.api.leaks import found_in_training, keep_leakage, kept_leakage
 from judge.api.producing import keep_production
@@ -74,7 +74,6 @@ async def evaluate(
         InputError: the project cannot be run; nothing was stored or spent.
         StoreError: results can no longer be kept; the run can be resumed.
     """
-    await check_decisions(project)
     context = run_context(store, run_id or new_run_id(now()), stop=stop or Stop())
     manifest = await _whole(
         project, store, context, started=now(), controls=controls, watcher=watcher
@@ -234,6 +233,7 @@ def begin_run(
     labelled = project.ratings if project.labels_hold else None
     rated = labelled.read(project.dataset) if labelled else None
     measures = [instrument.scorer.measure for instrument in instruments]
+    check_measured(project, measures)
     manifest = next((one for one in store.manifests() if one.run_id == run_id), None)
     if manifest is None:
         manifest = manifest_of(project, run_id, measures, purpose=SCORING, started=started)
