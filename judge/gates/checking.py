@@ -42,8 +42,9 @@ def check_rules(
             _check_together(rule, metrics)
         for name in filter(None, (rule.system, rule.of)):
             _check_known(rule, "system", name, names)
-        for name in () if slices is None else rule.slices:
-            _check_known(rule, "slice", name, slices or ())
+        if slices is not None:
+            for name in rule.slices:
+                _check_known(rule, "slice", name, slices)
         if rule.ask in {Ask.RETAINS, Ask.SAVES_AT_LEAST}:
             _check_other(rule, teacher=teacher)
         if rule.ask is Ask.RETAINS and not rule.together:

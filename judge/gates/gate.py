@@ -21,7 +21,7 @@ from judge.reports.comparison import Comparison, DifferenceRow
 from judge.reports.corrected import Corrected
 from judge.reports.decision import side
 from judge.reports.evidence import Basis
-from judge.reports.groups import OVERALL, record_groups, slice_names
+from judge.reports.groups import OVERALL, Groups, record_groups, slice_names
 from judge.reports.keeping import kept
 from judge.reports.summary import Status, SummaryRow, summarize, summary_row
 from judge.results.terms import Unscored
@@ -57,6 +57,7 @@ def gate(
         slices=slice_names(admitted),
     )
     _check_baseline(rules, comparison)
+    groups = record_groups(admitted)
     summary = {(row.metric, row.system, row.slice): row for row in summarize(admitted)}
     unscored = admitted.manifest.terms.unscored
     changes = {} if comparison is None else _by_name(comparison)
@@ -68,11 +69,13 @@ def gate(
             key = (rule.metric, rule.system, name)
             if rule.is_of_operations:
                 other = _other(rule, admitted) if rule.ask is Ask.SAVES_AT_LEAST else ""
-                found.append(operating(rule, name, admitted, productions, other=other))
+                found.append(
+                    operating(rule, name, admitted, productions, groups=groups, other=other)
+                )
             elif joint is not None:
-                found.append(_together(rule, name, admitted, joint))
+                found.append(_together(rule, name, admitted, groups, joint))
             elif rule.ask is Ask.RETAINS:
-                found.append(_retained(rule, name, admitted, _measure(rule, admitted)))
+                found.append(_retained(rule, name, admitted, groups, _measure(rule, admitted)))
             elif rule.ask is Ask.LOSES_AT_MOST:
                 row = changes.get(key)
                 found.append(
@@ -165,7 +168,9 @@ def _parts(rule: Rule, admitted: AdmittedResults) -> list[AdmittedMeasure]:
     return [part for part in admitted.measures if part.measure.metric in rule.together]
 
 
-def _together(rule: Rule, name: str, admitted: AdmittedResults, joint: AdmittedMeasure) -> Finding:
+def _together(
+    rule: Rule, name: str, admitted: AdmittedResults, groups: Groups, joint: AdmittedMeasure
+) -> Finding:
     systems = [rule.system, *([_other(rule, admitted)] if rule.ask is Ask.RETAINS else [])]
     withheld = dict.fromkeys(
         f"{part.measure.metric}: {why}"
@@ -176,17 +181,17 @@ def _together(rule: Rule, name: str, admitted: AdmittedResults, joint: AdmittedM
     if withheld:
         return Finding(rule=rule, slice=name, reason="; ".join(withheld))
     if rule.ask is Ask.RETAINS:
-        return _retained(rule, name, admitted, joint)
-    row = summary_row(joint, rule.system, name, record_groups(admitted)[rule.system, name], seed=0)
+        return _retained(rule, name, admitted, groups, joint)
+    row = summary_row(joint, rule.system, name, groups[rule.system, name], seed=0)
     finding = _measured(rule, row, admitted.manifest.terms.unscored)
     basis = Basis.JUDGE if joint.measure.judged else None
     return replace(finding, basis=basis if finding.estimate else None)
 
 
 def _retained(
-    rule: Rule, name: str, admitted: AdmittedResults, measure: AdmittedMeasure
+    rule: Rule, name: str, admitted: AdmittedResults, groups: Groups, measure: AdmittedMeasure
 ) -> Finding:
-    groups, other = record_groups(admitted), _other(rule, admitted)
+    other = _other(rule, admitted)
     row = kept(
         side(measure, rule.system, groups[rule.system, name]),
         side(measure, other, groups[other, OVERALL]),

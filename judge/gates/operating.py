@@ -11,9 +11,10 @@ from judge.gates.finding import LEVEL, Finding, finding_of_estimate
 from judge.gates.rule import OPERATIONS, Ask, Rule
 from judge.records.production import Produced, Production
 from judge.records.record import Record
-from judge.reports.groups import OVERALL, record_groups
+from judge.reports.groups import OVERALL, Groups
 from judge.reports.operations import (
     PERCENTILES,
+    READERS,
     Reader,
     known_of_both,
     known_values,
@@ -31,13 +32,6 @@ from judge.trust.admission import AdmittedResults
 
 _Figure: TypeAlias = Callable[[Numbers, Codes], Estimate | Undefined]
 
-_READERS: Mapping[str, Reader] = {
-    "latency_ms": lambda one: one.latency_ms,
-    "first_token_ms": lambda one: one.first_token_ms,
-    "input_tokens": lambda one: one.input_tokens,
-    "output_tokens": lambda one: one.output_tokens,
-    "cost": lambda one: one.cost,
-}
 _TIMES = ("latency_ms", "first_token_ms")
 _EACH_ALIKE = "the same in each output"
 
@@ -45,7 +39,7 @@ _EACH_ALIKE = "the same in each output"
 def operation_metrics(ask: Ask) -> list[str]:
     """Return the metrics of what outputs took that may be asked for so; none for some asks."""
     if ask is Ask.SAVES_AT_LEAST:
-        return [f"{OPERATIONS}{name}" for name in _READERS]
+        return [f"{OPERATIONS}{name}" for name in READERS]
     return (
         [f"{OPERATIONS}{name}" for name in _FIGURES] if ask in {Ask.AT_LEAST, Ask.AT_MOST} else []
     )
@@ -57,6 +51,7 @@ def operating(
     admitted: AdmittedResults,
     productions: Sequence[Production],
     *,
+    groups: Groups,
     other: str,
 ) -> Finding:
     """Return what came of a rule about what outputs took, on one slice.
@@ -68,11 +63,12 @@ def operating(
     Args:
         rule: that `is_of_operations`.
         slice_name: ``overall`` or ``dimension=value``.
-        admitted: names the records; no score is looked at.
+        admitted: says what is missing counts as; no score is looked at.
         productions: what is known of the outputs, system by system.
+        groups: the records of each system and slice.
         other: the system beside which something is to be saved; empty where that is not asked.
     """
-    known, groups = {one.system: one for one in productions}, record_groups(admitted)
+    known = {one.system: one for one in productions}
     records = _with_output(groups[rule.system, slice_name])
     made = made_of(records, known.get(rule.system))
     if rule.ask is not Ask.SAVES_AT_LEAST:
@@ -82,7 +78,7 @@ def operating(
     else:
         theirs = _with_output(groups[other, OVERALL])
         taught = made_of(theirs, known.get(other))
-        reader = _READERS[_name(rule)]
+        reader = READERS[_name(rule)]
         sides, codes = known_of_both(made, taught, reader)
         found = _saving_of(sides, codes, seed=admitted.manifest.seed)
         needed = len({one.item_id for one in records} & {one.item_id for one in theirs})
@@ -158,11 +154,11 @@ def _cost_of_1000(one: Produced) -> float | None:
 
 _FIGURES: Mapping[str, tuple[Reader, _Figure]] = {
     **{
-        f"{name}.{percentile}": (_READERS[name], _percentile(share))
+        f"{name}.{percentile}": (READERS[name], _percentile(share))
         for name in _TIMES
         for percentile, share in PERCENTILES.items()
     },
-    "input_tokens": (_READERS["input_tokens"], _mean),
-    "output_tokens": (_READERS["output_tokens"], _mean),
+    "input_tokens": (READERS["input_tokens"], _mean),
+    "output_tokens": (READERS["output_tokens"], _mean),
     "cost_per_1000": (_cost_of_1000, _mean),
 }

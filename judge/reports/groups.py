@@ -1,6 +1,7 @@
 """Which records a row of a report is about."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
@@ -8,6 +9,9 @@ from judge.records.record import Record
 from judge.trust.admission import AdmittedResults
 
 OVERALL = "overall"
+
+Groups: TypeAlias = Mapping[tuple[str, str], Sequence[Record]]
+"""The records of each system and slice."""
 
 
 def slice_names(admitted: AdmittedResults) -> list[str]:

@@ -23,12 +23,20 @@ PERCENTILES: Mapping[str, float] = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 _Found: TypeAlias = Estimate | Undefined
 Reader: TypeAlias = Callable[[Produced], float | None]
 
-_QUANTITIES: Mapping[str, Reader] = {
-    "time": lambda one: one.latency_ms,
-    "time to the first token": lambda one: one.first_token_ms,
-    "tokens in": lambda one: one.input_tokens,
-    "tokens out": lambda one: one.output_tokens,
+READERS: Mapping[str, Reader] = {
+    "latency_ms": lambda one: one.latency_ms,
+    "first_token_ms": lambda one: one.first_token_ms,
+    "input_tokens": lambda one: one.input_tokens,
+    "output_tokens": lambda one: one.output_tokens,
     "cost": lambda one: one.cost,
+}
+"""What one output may take, by the field of its row that says it."""
+_WORDS: Mapping[str, str] = {
+    "latency_ms": "time",
+    "first_token_ms": "time to the first token",
+    "input_tokens": "tokens in",
+    "output_tokens": "tokens out",
+    "cost": "cost",
 }
 
 
@@ -151,9 +159,9 @@ def made_of(records: Sequence[Record], production: Production | None) -> Made:
 def _row(
     system: System, made: Made, production: Production | None, *, level: float
 ) -> OperationsRow:
-    latency, codes = known_values(made, _QUANTITIES["time"])
-    first, first_codes = known_values(made, _QUANTITIES["time to the first token"])
-    costs, cost_codes = known_values(made, _QUANTITIES["cost"])
+    latency, codes = known_values(made, READERS["latency_ms"])
+    first, first_codes = known_values(made, READERS["first_token_ms"])
+    costs, cost_codes = known_values(made, READERS["cost"])
     failed: dict[str, int] = {}
     for _, one in made:
         if one.error:
@@ -168,8 +176,8 @@ def _row(
         failed=failed,
         latency_ms=_percentiles(latency, codes, level=level),
         first_token_ms=_percentiles(first, first_codes, level=level),
-        input_tokens=_mean(made, _QUANTITIES["tokens in"], level=level),
-        output_tokens=_mean(made, _QUANTITIES["tokens out"], level=level),
+        input_tokens=_mean(made, READERS["input_tokens"], level=level),
+        output_tokens=_mean(made, READERS["output_tokens"], level=level),
         cost_per_1000=_mean_of(1000 * costs, cost_codes, level=level),
         parameters=system.parameters,
         conditions=production.conditions if production else Conditions(),
@@ -209,8 +217,8 @@ def _mean_of(values: Numbers, codes: Codes, *, level: float) -> _Found | None:
 def _saved(
     student: str, made: Made, taught: Made, *, level: float, seed: int
 ) -> Iterator[SavedRow]:
-    for quantity, reader in _QUANTITIES.items():
-        sides, codes = known_of_both(made, taught, reader)
+    for name, quantity in _WORDS.items():
+        sides, codes = known_of_both(made, taught, READERS[name])
         if not len(sides):
             continue
         yield SavedRow(
