@@ -201,7 +201,9 @@ class MemoryAttemptLog:
         input_tokens: int | None = None,
         output_tokens: int | None = None,
         cost: float | None = None,
+        wait: bool = True,
     ) -> None:
+        del wait  # it is there at once
         self.attempts[attempt] = Attempt(
             call_id=self.attempts[attempt].call_id,
             reply=reply,

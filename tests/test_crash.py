@@ -14,6 +14,7 @@ import pytest
 from judge.cli.exits import ExitCode
 from judge.results.sql import SqlStore
 from judge.testing import Answer, FakeEndpoint, Received, chat_completion, verdict
+from judge.wiring.endpoint import CallLimits
 
 RECORDS = 2000
 LAST_KILL_AT = 1800
@@ -135,8 +136,9 @@ def test_a_run_killed_again_and_again_keeps_every_result_once_and_repeats_only_o
     # are asked again.
     assert repeats <= left_open(store)
     assert Counter(record_of(one.call_id) for one in paid) == left_open(store)
-    assert max(open_at_kill) <= connections
-    assert 0 < repeats.total() <= sum(open_at_kill) <= kills * connections
+    in_work = CallLimits(connections=connections).in_work
+    assert max(open_at_kill) <= in_work
+    assert 0 < repeats.total() <= sum(open_at_kill) <= kills * in_work
     assert report["run"]["complete"]
 
 
@@ -180,7 +182,7 @@ def test_where_the_disk_fills_up_calls_stop_first_and_a_resume_finishes_with_not
     assert "disk" in full.stderr
     assert 0 < len(kept) < RECORDS
     # Whatever was sent stood in the ledger before, and nobody began a record beyond those in
-    # flight when the first row could not be written.
-    assert len(sent - Counter(kept)) <= connections
+    # work when the first row could not be written.
+    assert len(sent - Counter(kept)) <= CallLimits(connections=connections).in_work
     assert sorted(results(store)) == EVERYTHING
     assert asked - Counter(dict.fromkeys(asked, 1)) <= still_open

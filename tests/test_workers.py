@@ -483,7 +483,7 @@ def test_a_job_whose_key_is_refused_is_incomplete_after_few_calls_and_can_be_res
 
     assert left.state is JobState.INCOMPLETE
     assert "401" in left.error
-    assert n_refused <= CONNECTIONS
+    assert n_refused <= CONNECTIONS + CONNECTIONS // 4  # those that had their turn
     assert finished.state is JobState.FINISHED
 
 

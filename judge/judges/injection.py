@@ -121,7 +121,7 @@ def injection_flags(text: str, labels: Sequence[str] = ()) -> tuple[str, ...]:
     """
     if len(text) > 2 * _MOST_READ:
         text = text[:_MOST_READ] + text[-_MOST_READ:]
-    wanted = tuple(_plain(label) for label in labels if len(label) >= _SHORTEST_LABEL)
+    wanted = _wanted(tuple(labels))
     plain = _plain(text)
     hints = _hints(plain)
     if _may_speak(plain, wanted, hints=hints) and (
@@ -134,6 +134,12 @@ def injection_flags(text: str, labels: Sequence[str] = ()) -> tuple[str, ...]:
     if any(_signs(_plain(found), wanted) for found in _decoded(text, plain, hints=hints)):
         return (SUSPECTED,)
     return ()
+
+
+@lru_cache(maxsize=64)
+def _wanted(labels: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the labels that say something, as they read in a plain text."""
+    return tuple(_plain(label) for label in labels if len(label) >= _SHORTEST_LABEL)
 
 
 def _may_speak(plain: str, wanted: Sequence[str], *, hints: int) -> bool:
@@ -154,7 +160,7 @@ def _hints(plain: str) -> int:
 
 
 def _hint(word: str) -> int:
-    hint = sum(bit for bit, stems in _HINTS.items() if any(stem in word for stem in stems))
+    hint = sum(bit for bit, stems in _HINTS.items() if stems.search(word))
     if not hint and len(word) <= _LONGEST_REMEMBERED:
         if len(_HARMLESS) >= _MOST_REMEMBERED:
             _HARMLESS.clear()
@@ -163,7 +169,10 @@ def _hint(word: str) -> int:
 
 
 _SPOKEN, _ROTATED, _REVERSED = 1, 2, 4
-_HINTS = {_SPOKEN: _STEMS, _ROTATED: _ROTATED_STEMS, _REVERSED: _REVERSED_STEMS}
+_HINTS = {
+    bit: re.compile("|".join(map(re.escape, stems)))
+    for bit, stems in ((_SPOKEN, _STEMS), (_ROTATED, _ROTATED_STEMS), (_REVERSED, _REVERSED_STEMS))
+}
 _LONGEST_REMEMBERED, _MOST_REMEMBERED = 32, 50_000  # a hostile text could hold any others
 _HARMLESS: set[str] = set()
 

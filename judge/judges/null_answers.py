@@ -145,13 +145,14 @@ def null_flags(text: str, question: str) -> tuple[str, ...]:
     """Return a flag where an output looks like a null answer, as an answer to its question."""
     if not any(unicodedata.category(mark)[0] in "LNS" for mark in text):
         return (LOOKS_NULL,)
-    # A text is bared character by character: two that are equal bare begin alike.
+    # A text is bared character by character, which takes its time: what equals another bare
+    # begins like it, and few texts begin like an opener or like their question.
     begins, asked = _bare(text[:_BEGINNING]), _bare(question[:_BEGINNING])
-    if len(begins) <= _LONGEST_OPENER and _bare(text) in _BARE_OPENERS:
-        return (LOOKS_NULL,)
-    if not (begins.startswith(asked) or asked.startswith(begins)):
+    like_opener = len(begins) < _SHORT or begins[:_SHORT] in _OPENERS_BEGIN
+    if not (like_opener or begins.startswith(asked) or asked.startswith(begins)):
         return ()
-    return (LOOKS_NULL,) if _bare(text) == _bare(question) else ()
+    bare = _bare(text)
+    return (LOOKS_NULL,) if bare in _BARE_OPENERS or bare == _bare(question) else ()
 
 
 class _Kept(dict[int, int | None]):
@@ -174,6 +175,7 @@ def _bare(text: str) -> str:
     return text.casefold().translate(_KEPT)
 
 
-_BEGINNING = 128  # characters
+_BEGINNING = 32  # characters
+_SHORT = 8  # characters
 _BARE_OPENERS = frozenset(map(_bare, _OPENERS.values()))
-_LONGEST_OPENER = max(map(len, _BARE_OPENERS))
+_OPENERS_BEGIN = frozenset(opener[:_SHORT] for opener in _BARE_OPENERS)

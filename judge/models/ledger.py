@@ -27,6 +27,7 @@ class AttemptLog(Protocol):
         input_tokens: int | None = None,
         output_tokens: int | None = None,
         cost: float | None = None,
+        wait: bool = True,
     ) -> None:
         """Write down the answer as received, or the words that say why there is none.
 
@@ -38,6 +39,8 @@ class AttemptLog(Protocol):
             input_tokens: None where the endpoint did not count.
             output_tokens: likewise.
             cost: US dollars; None where that is not known.
+            wait: False to return at once. The row is then durable before, or together with,
+                whatever is written after it; where it cannot be, no attempt is opened any more.
         """
         ...
 
@@ -77,12 +80,14 @@ class Ledgered:
                 attempt, error=f"{error.fate}: {error}", possibly_paid=error.possibly_paid
             )
             raise
-        # The raw answer is durable before anybody tries to read a verdict from it.
+        # The raw answer is durable before any verdict that is read from it, and before the worker
+        # takes another record: nobody need wait for it here, where a call holds its turn.
         await self._log.closed(
             attempt,
             reply=_JSON.encode(completion),
             input_tokens=completion.input_tokens,
             output_tokens=completion.output_tokens,
             cost=completion.cost,
+            wait=False,
         )
         return completion

@@ -1,5 +1,6 @@
 """A chat model whose calls go out as fast as its endpoint takes them."""
 
+import asyncio
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -20,6 +21,7 @@ from judge.models.shared_rate import Reserve, SharedBucket
 
 __all__ = [
     "MAX_ATTEMPTS",
+    "Bounded",
     "Deadlined",
     "Limited",
     "RateLimit",
@@ -35,6 +37,8 @@ class Turns:
     Args:
         connections: most calls in flight.
         start: how many at first.
+        written_down: so many more calls may have their turn, so that they are written down when
+            one of the others is answered; `room` is what bounds those in flight then.
         rate: what the account is granted; None where there is no such limit.
         allow: makes what keeps to that; None for buckets of its own.
         clock: seconds, from any start.
@@ -46,12 +50,15 @@ class Turns:
         *,
         connections: int,
         start: int = START,
+        written_down: int = 0,
         rate: RateLimit | None = None,
         allow: Allow | None = None,
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self.window = Window(most=connections, start=start)
+        self.window = Window(most=connections + written_down, start=start)
+        self.room = asyncio.Semaphore(connections)
+        self._clock = clock
         self.pace = Pace(rate, allow=allow) if rate and rate != RateLimit() else None
         self.pause = Pause(jitter)
         self.learned = LearnedRate()
@@ -63,6 +70,17 @@ class Turns:
             learned=self.learned,
             clock=clock,
         )
+
+    async def pause_over(self, *, patience_s: float = PATIENCE_S) -> None:
+        """Wait until no pause is asked for.
+
+        Raises:
+            EndpointPaused: that takes longer than anybody waits.
+        """
+        while (left_s := self.pause.resumes_at - self._clock()) > 0:
+            if left_s > patience_s:
+                raise _paused(utc_now(), after_s=left_s)
+            await asyncio.sleep(left_s)
 
 
 class SharedTurns:
@@ -76,17 +94,23 @@ class SharedTurns:
         self._reserve = reserve
         self._turns: dict[object, Turns] = {}
 
-    def of(self, endpoint: object, *, connections: int, rate: RateLimit) -> Turns:
+    def of(
+        self, endpoint: object, *, connections: int, written_down: int = 0, rate: RateLimit
+    ) -> Turns:
         """Return the turns of an endpoint.
 
         Args:
             endpoint: its address, its key and the model: what an account's limits are about.
             connections: most calls in flight.
+            written_down: see `Turns`.
             rate: what the account is granted.
         """
         if (endpoint, rate) not in self._turns:
             self._turns[endpoint, rate] = Turns(
-                connections=connections, rate=rate, allow=self._allow(endpoint)
+                connections=connections,
+                written_down=written_down,
+                rate=rate,
+                allow=self._allow(endpoint),
             )
         return self._turns[endpoint, rate]
 
@@ -98,6 +122,31 @@ class SharedTurns:
         return lambda what, per_minute: SharedBucket(
             f"{what} {name}", per_minute, reserve=reserve, clock=time.monotonic
         )
+
+
+class Bounded:
+    """A chat model that is asked no more at once than there is room for, and not in a pause.
+
+    A call that had its turn is written down before it goes, and may then have to wait for room: the
+    endpoint may have asked for a pause since.
+
+    Args:
+        model: who is asked.
+        turns: where the calls had theirs.
+    """
+
+    def __init__(self, model: ChatModel, turns: Turns) -> None:
+        self._model = model
+        self._turns = turns
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        return self._model.identity
+
+    async def complete(self, call: ChatCall) -> Completion:
+        async with self._turns.room:
+            await self._turns.pause_over()
+            return await self._model.complete(call)
 
 
 class Limited:
@@ -228,10 +277,12 @@ class Limited:
             raise self._paused()
 
     def _paused(self) -> EndpointPaused:
-        resume_at = clock_time(self._wall(), after_s=self.pause_s)
-        return EndpointPaused(
-            f"the endpoint asks for a pause: resume after {resume_at}", attempts=0
-        )
+        return _paused(self._wall(), after_s=self.pause_s)
+
+
+def _paused(now: datetime, *, after_s: float) -> EndpointPaused:
+    resume_at = clock_time(now, after_s=after_s)
+    return EndpointPaused(f"the endpoint asks for a pause: resume after {resume_at}", attempts=0)
 
 
 def _unsent(error: ScoringError) -> ScoringError:

@@ -77,13 +77,18 @@ class SqlAttemptLog:
         input_tokens: int | None = None,
         output_tokens: int | None = None,
         cost: float | None = None,
+        wait: bool = True,
     ) -> None:
         paid = (int(possibly_paid), input_tokens, output_tokens, cost)
         # An endpoint's words may hold half of a surrogate pair, which no database takes.
         words = error.encode(errors="backslashreplace").decode()
         said = self._database.spell(words) if words else None
         row = (attempt, timestamp(), reply or None, said, *paid)
-        await self._writing(self._run_id).rows(Rows(self._database.close_attempts, [row]))
+        rows = Rows(self._database.close_attempts, [row])
+        if wait:
+            await self._writing(self._run_id).rows(rows)
+        else:
+            self._writing(self._run_id).rows_unawaited(rows)
 
     def answered(self, call_id: str) -> bytes | None:
         if not self._replay or (attempt := self._answered.get(call_id)) is None:

@@ -215,7 +215,9 @@ class MemoryAttempts:
         input_tokens: int | None = None,
         output_tokens: int | None = None,
         cost: float | None = None,
+        wait: bool = True,
     ) -> None:
+        del wait  # it is there at once
         row = self._ledger.rows[attempt]
         row.closed, row.error, row.possibly_paid = timestamp(), error, possibly_paid
         row.input_tokens, row.output_tokens, row.cost = input_tokens, output_tokens, cost

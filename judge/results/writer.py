@@ -3,6 +3,7 @@
 import asyncio
 import re
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -49,7 +50,7 @@ class _Job(NamedTuple):
     """One write, and the place its outcome is waited for."""
 
     write: Callable[[sql.Connection], object] | Rows
-    done: asyncio.Future[Any] | Future[Any]
+    done: asyncio.Future[Any] | Future[Any] | None
 
 
 _Answer: TypeAlias = tuple[asyncio.Future[Any] | Future[Any], object, JudgeError | None]
@@ -105,6 +106,13 @@ class Writer:
         self._jobs.put(_Job(rows, done))
         await done
 
+    def rows_unawaited(self, rows: Rows) -> None:
+        """Write rows that nobody waits for, before or together with whatever is written later.
+
+        That they could not be written shows in `failures` alone.
+        """
+        self._jobs.put(_Job(rows, None))
+
     def now(self, write: Callable[[sql.Connection], T]) -> T:
         """Write and block until it is committed.
 
@@ -146,26 +154,26 @@ class Writer:
 
     def _commit(self, connection: sql.Connection, jobs: list[_Job]) -> list[_Answer]:
         # Who gave up waiting gets nothing written.
-        wanted = [job for job in jobs if not job.done.cancelled()]
+        wanted = [job for job in jobs if job.done is None or not job.done.cancelled()]
         answers = _try(connection, wanted)
         if isinstance(answers, list):
             return answers
         # One write spoils the whole commit: alone, each gets the answer it deserves.
-        return [self._alone(connection, job) for job in wanted]
+        return [answer for job in wanted for answer in self._alone(connection, job)]
 
-    def _alone(self, connection: sql.Connection, job: _Job) -> _Answer:
+    def _alone(self, connection: sql.Connection, job: _Job) -> list[_Answer]:
         answers = _try(connection, [job])
         if isinstance(answers, list):
-            return answers[0]
+            return answers
         if isinstance(answers, JudgeError):  # refused, by a fence: nothing is wrong with the rest
-            return job.done, None, answers
+            return [] if job.done is None else [(job.done, None, answers)]
         self._failures += 1
         if connection.invalidated:  # the server ended it; the next write connects again
             self._connections += 1
             connection.rollback()
         failure = StoreError(f"writing to {self._name} failed: {fault_of(answers)}")
         failure.__cause__ = answers
-        return job.done, None, failure
+        return [] if job.done is None else [(job.done, None, failure)]
 
 
 def write_rows(
@@ -208,20 +216,23 @@ def _try(connection: sql.Connection, jobs: list[_Job]) -> list[_Answer] | Except
 
 def _written(connection: sql.Connection, jobs: list[_Job]) -> list[_Answer]:
     """Write jobs, the rows of each statement together; return what to answer once committed."""
-    fences = {job.write.fence: None for job in jobs if isinstance(job.write, Rows)}
-    for fence in fences:
-        if fence is not None:
-            fence.check(connection)
-    rows: dict[str, list[tuple[object, ...]]] = {}
+    fences: set[Fence] = set()
+    rows: defaultdict[str, list[tuple[object, ...]]] = defaultdict(list)
     answers: list[_Answer] = []
-    for job in jobs:
-        if isinstance(job.write, Rows):
-            rows.setdefault(job.write.statement, []).extend(job.write.values)
-            answers.append((job.done, None, None))
+    for write, done in jobs:
+        answer = None
+        if isinstance(write, Rows):
+            statement, values, fence = write
+            if fence is not None and fence not in fences:
+                fence.check(connection)
+                fences.add(fence)
+            rows[statement] += values
         else:
-            answers.append((job.done, job.write(connection), None))
-    for statement, values in rows.items():
-        write_rows(connection, statement, values)
+            answer = write(connection)
+        if done is not None:
+            answers.append((done, answer, None))
+    for statement, together in rows.items():
+        write_rows(connection, statement, together)
     return answers
 
 

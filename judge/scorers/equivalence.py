@@ -39,7 +39,6 @@ class EquivalenceScorer:
         continuous: bool = False,
     ) -> None:
         self._judge = judge
-        self._scale = scale
         self._measure = Measure(
             scorer=scorer,
             target=target,
@@ -55,6 +54,7 @@ class EquivalenceScorer:
             continuous=continuous,
         )
         self._signature = self._measure.signature
+        self._values = dict(zip(scale.categories, scale.values, strict=True))
 
     @property
     def measure(self) -> Measure:
@@ -69,16 +69,17 @@ class EquivalenceScorer:
 
     def _value(self, judgement: Judgement) -> float:
         value = judgement.value
-        return self._scale.value(judgement.label) if value is None else value
+        return self._values[judgement.label] if value is None else value
 
     async def _outcome(self, record: Record) -> Outcome:
         if (known := known_outcome(record, self._measure)) is not None:
             return known
         target = self._measure.target
+        key = record.key
         judgement = await self._judge.judge(
             JudgedCase(
-                key=record.key,
-                case_id=self._measure.case_id(record.key),
+                key=key,
+                case_id=self._measure.case_id(key),
                 target=target,
                 input=record.input,
                 candidate=record.output or "",

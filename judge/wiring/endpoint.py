@@ -17,7 +17,14 @@ from judge.models.budget import Budget, Budgeted
 from judge.models.cache import Cached
 from judge.models.chat import ChatModel, Completion, ReplyFormat, Sampling
 from judge.models.ledger import Ledgered
-from judge.models.limits import Deadlined, Limited, RateLimit, Retrying, SharedTurns
+from judge.models.limits import (
+    Bounded,
+    Deadlined,
+    Limited,
+    RateLimit,
+    Retrying,
+    SharedTurns,
+)
 from judge.models.metering import CallMeter, Metered
 from judge.models.openai import OpenAIChat
 from judge.models.prices import (
@@ -67,9 +74,9 @@ class CallLimits:
     meter: CallMeter | None = None
 
     @property
-    def in_flight(self) -> int:
-        """Most records of one judge that are asked about at once."""
-        return MOST_CALLS if self.batch else self.connections
+    def in_work(self) -> int:
+        """Most records of one judge that are being asked about, or written down, at once."""
+        return MOST_CALLS if self.batch else self.connections + self.connections // 2
 
 
 def call_limits_of_environment(*, max_cost: float | None, vectors: Path | None) -> CallLimits:
@@ -215,19 +222,17 @@ class Endpoints:
             requests_per_minute=self._limits.requests_per_minute or section.requests_per_minute,
             tokens_per_minute=self._limits.tokens_per_minute or section.tokens_per_minute,
         )
-        connections, shared = self._limits.connections, self._limits.turns
-        endpoint = (*endpoint_of(section), section.model)
-        turns = None
-        if shared is not None:
-            turns = shared.of(endpoint, connections=connections, rate=rate)
-        # A call waits for its turn before the ledger opens it.
-        limited = Limited(
-            self._counted(deadlined, section, price),
+        connections = self._limits.connections
+        shared = self._limits.turns or SharedTurns()
+        turns = shared.of(
+            (*endpoint_of(section), section.model),
             connections=connections,
+            written_down=connections // 4,
             rate=rate,
-            turns=turns,
         )
-        return Retrying(limited)
+        # A call waits for its turn before the ledger opens it.
+        counted = self._counted(Bounded(deadlined, turns), section, price)
+        return Retrying(Limited(counted, connections=connections, turns=turns))
 
     def _counted(self, model: ChatModel, section: JudgeSection, price: Price | None) -> ChatModel:
         """Return a model whose attempts are priced, written down, and within the budget."""

@@ -40,7 +40,7 @@ class JudgedScorer:
         name: of its scorer.
         targets: what its outputs are held against.
         known_ids: every item id there is; None where that is no longer known.
-        in_flight: most records that the judge is asked about at once.
+        in_work: most records that the judge is asked about, or that are written down, at once.
         question: the scorer in whose name the judge is asked, where several read their criteria
             out of one reply; empty where it is this one.
     """
@@ -53,7 +53,7 @@ class JudgedScorer:
     targets: Sequence[Target]
     known_ids: frozenset[str] | None
     embedders: Embedders
-    in_flight: int
+    in_work: int
     keys_needed: bool = True
     question: str = ""
     _prompts: dict[Path, Prompt] = field(default_factory=dict)
@@ -94,7 +94,7 @@ class JudgedScorer:
             yield Instrument(
                 scorer=self._scorer(self._judge(endpoints, served), target),
                 batch_size=1,  # so that each paid answer is kept as soon as it is there
-                concurrency=min(self.in_flight, n_records),
+                concurrency=min(self.in_work, n_records),
                 calls_a_model=True,
                 scale=self.section.scale.scale,
                 rubric=self._prompt(next(iter(self._asked.values()))).system,

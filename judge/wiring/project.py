@@ -206,7 +206,7 @@ class _Workshop:
                 targets=self._targets(section.against, place_of(name)),
                 known_ids=known_ids,
                 embedders=self._embedders,
-                in_flight=calls.in_flight,
+                in_work=calls.in_work,
                 keys_needed=calls.keys_needed,
                 question=_question(name, config),
             )

@@ -236,6 +236,8 @@ def test_an_attempt_is_on_the_disk_before_anything_is_sent(tmp_path: Path) -> No
         asyncio.run(Ledgered(FakeChat(look), log).complete(call("a")))
 
         assert seen == [{"a"}]
+
+    with SqlStore(tmp_path / "store.db") as store:  # nobody waited for the row that closes it
         assert store.calls_left_open(RUN) == frozenset()
 
 

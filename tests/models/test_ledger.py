@@ -30,6 +30,7 @@ class _FullLog:
         input_tokens: int | None = None,
         output_tokens: int | None = None,
         cost: float | None = None,
+        wait: bool = True,
     ) -> None:
         raise StoreError("no space left on the device")
 

@@ -21,9 +21,10 @@ from judge.models.breaker import Breaker
 from judge.models.chat import ChatCall, ChatModel, Completion, Message, ReplyFormat, Sampling
 from judge.models.deadline import Deadlined
 from judge.models.ledger import Ledgered
-from judge.models.limits import Limited, RateLimit, SharedTurns
+from judge.models.limits import Bounded, Limited, RateLimit, SharedTurns, Turns
 from judge.models.openai import OpenAIChat
 from judge.models.retrying import Retrying
+from judge.results.store import MemoryAttempts
 from judge.testing import (
     Answer,
     FakeChat,
@@ -423,6 +424,71 @@ def test_two_runs_that_share_their_turns_have_together_as_many_calls_in_flight_a
     asyncio.run(ask())
 
     assert most == 4
+
+
+@pytest.mark.parametrize(("written_down", "least_busy"), [(0, 2.2), (2, 3.5)])
+def test_calls_that_are_written_down_before_they_go_do_not_leave_a_connection_idle(
+    written_down: int, least_busy: float
+) -> None:
+    seen: list[int] = []
+    in_flight = 0
+
+    class Slow(FakeChat):
+        async def complete(self, call: ChatCall) -> Completion:
+            nonlocal in_flight
+            in_flight += 1
+            for _ in range(8):
+                await asyncio.sleep(0)
+            in_flight -= 1
+            return completion(verdict())
+
+    class SlowlyWrittenDown(Ledgered):
+        async def complete(self, call: ChatCall) -> Completion:
+            for _ in range(4):
+                await asyncio.sleep(0)
+            return await super().complete(call)
+
+    async def ask() -> None:
+        turns = Turns(connections=4, written_down=written_down)
+        written = SlowlyWrittenDown(Bounded(Slow(), turns), MemoryAttempts())
+        model = Limited(written, connections=4, turns=turns)
+        calls = asyncio.gather(*(model.complete(_named(str(n))) for n in range(80)))
+        while not calls.done():
+            seen.append(in_flight)
+            await asyncio.sleep(0)
+
+    asyncio.run(ask())
+
+    at_full_speed = seen[len(seen) // 4 : -len(seen) // 4]
+    assert max(seen) == 4
+    assert least_busy < np.mean(at_full_speed) < least_busy + 0.6
+
+
+def test_a_call_that_is_written_down_when_a_pause_is_asked_for_goes_after_it(
+    virtual: asyncio.Runner,
+) -> None:
+    clock = virtual.get_loop().time
+    asked_at: dict[str, float] = {}
+
+    def answer(call: ChatCall) -> Completion:
+        name = call.call_id.partition("#")[0]
+        asked_at[name] = clock()
+        if name == "first":
+            raise RateLimited("HTTP 429", retry_after_s=5.0)
+        return completion(verdict())
+
+    async def ask() -> None:
+        turns = Turns(connections=1, written_down=1, clock=clock, jitter=lambda: 0.0)
+        written = Ledgered(Bounded(FakeChat(answer), turns), MemoryAttempts())
+        model = Limited(written, connections=1, turns=turns, clock=clock)
+        calls = (model.complete(_named(name)) for name in ("first", "second"))
+        refused, answered = await asyncio.gather(*calls, return_exceptions=True)
+        assert isinstance(refused, RateLimited), refused
+        assert isinstance(answered, Completion), answered
+
+    virtual.run(ask())
+
+    assert asked_at["second"] - asked_at["first"] >= 5.0
 
 
 def test_a_run_that_is_out_of_money_sends_nobody_elses_calls_away() -> None:

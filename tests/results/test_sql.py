@@ -152,6 +152,38 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__
 
 
+def test_what_nobody_waits_for_is_durable_before_what_is_written_after_it(
+    place: Path | str,
+) -> None:
+    with SqlStore(place) as store:
+
+        async def work() -> None:
+            log = store.attempts("r1", replay=False)
+            for number in range(50):
+                attempt = await log.opened(f"c{number}")
+                await log.closed(attempt, reply=b"yes", wait=False)
+                await store.put([_result(str(number))])
+                assert store.calls_left_open("r1") == set()
+
+        asyncio.run(work())
+
+
+def test_when_an_answer_could_not_be_written_no_further_attempt_is_opened(
+    place: Path | str,
+) -> None:
+    with SqlStore(place) as store:
+
+        async def work() -> None:
+            log = store.attempts("r1", replay=False)
+            attempt = await log.opened("before")
+            # No database takes an integer of this size.
+            await log.closed(attempt, reply=b"yes", input_tokens=2**80, wait=False)
+            with pytest.raises(StoreError, match="nothing is sent any more"):
+                await log.opened("after")
+
+        asyncio.run(work())
+
+
 def test_when_something_could_not_be_written_no_further_attempt_is_opened(
     place: Path | str,
 ) -> None:
