@@ -195,7 +195,7 @@ def test_every_attempt_is_in_the_ledger_and_the_repeats_are_bounded(
             async with project.instruments(RunContext(log=log)) as made:
                 return await made[0].scorer.score([record])
 
-        (found,) = asyncio.run(score(next(project.dataset.records())))
+        (found,) = asyncio.run(score(project.dataset.records()[0]))
 
     assert isinstance(found, Score)
     assert [bool(attempt.error) for attempt in log.attempts] == [True] * 4 + [False]

@@ -27,7 +27,7 @@ from judge.results.outcome import Fate, FateCode
 from judge.results.run import Result, RunManifest, content_of
 from judge.results.sql_chunks import SqlChunks
 from judge.runs.executor import Stop
-from judge.runs.order import in_sampling_order
+from judge.runs.order import Positions, item_order
 from judge.runs.plan import Task, failed_by_the_judge, unscored
 
 _LOGGER = logging.getLogger(__name__)
@@ -63,7 +63,16 @@ class _Open:
 
     project: Project
     manifest: RunManifest
-    items: Sequence[Sequence[Record]]
+    order: Positions
+
+    def records(self, first: int, last: int) -> list[Record]:
+        """Return the records of some items, by their turn."""
+        found = self.project.dataset
+        return [
+            record
+            for position in self.order[first:last]
+            for record in found.records_of(found.items[position])
+        ]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -108,10 +117,7 @@ class Desk:
     def _read(self, job: Job) -> _Open:
         manifest = next(one for one in self.store.manifests() if one.run_id == job.run_id)
         project = self.opener(job, manifest)
-        size = len(manifest.systems)
-        records = list(in_sampling_order(project.dataset, seed=manifest.seed))
-        items = [records[start : start + size] for start in range(0, len(records), size)]
-        return _Open(project, manifest, items)
+        return _Open(project, manifest, item_order(project.dataset, seed=manifest.seed))
 
 
 async def run_chunk(desk: Desk, job_id: str, no: int) -> None:
@@ -244,7 +250,7 @@ async def _score(desk: Desk, job: Job, chunk: Chunk, stop: Stop) -> int:
     """Score a range of items; return how many outcomes are missing, or would be made again."""
     opened = await desk.opened(job)
     manifest = opened.manifest
-    records = [record for item in opened.items[chunk.first : chunk.last] for record in item]
+    records = opened.records(chunk.first, chunk.last)
     measures = manifest.measures
     cases = [measure.case_id(record.key) for measure in measures for record in records]
     store = desk.store.fenced(_fence(chunk, job), cases)
@@ -259,7 +265,7 @@ async def _score(desk: Desk, job: Job, chunk: Chunk, stop: Stop) -> int:
         async with opened.project.instruments(context) as instruments:
             check_same(instruments, manifest)
             work = [
-                (one, plan(records, one.scorer.measure, results))
+                (one, list(plan(records, one.scorer.measure, results)))
                 for one in instruments
                 if _queue(one) is chunk.queue
             ]
@@ -269,7 +275,7 @@ async def _score(desk: Desk, job: Job, chunk: Chunk, stop: Stop) -> int:
                 await score_tasks(work, store, run_id=job.run_id, stop=stop, watcher=ignore)
     found = await asyncio.to_thread(store.results_about, job.run_id, ids)
     mine = [one for one, _ in work]
-    left = sum(len(unscored(records, one.scorer.measure, found)) for one in mine)
+    left = sum(1 for one in mine for _ in unscored(records, one.scorer.measure, found))
     n_found = sum(_of(one, result) for one in mine for result in found)
     if n_found < len(mine) * len(records) and not stop.reason:
         _halt(desk, job, found)
@@ -359,7 +365,7 @@ async def _context(
     stop: Stop,
 ) -> RunContext:
     # What answered in the first chunk answers in all.
-    pilots = [record.key.item_id for item in opened.items[:PILOT_ITEMS] for record in item[:1]]
+    pilots = list(dict.fromkeys(one.item_id for one in opened.records(0, PILOT_ITEMS)))
     answered = await asyncio.to_thread(store.results_about, job.run_id, pilots)
     spent = 0.0
     if json.loads(job.options).get("max_cost") is not None:

@@ -64,7 +64,7 @@ def read_divergences(sources: Sequence[OutputSource]) -> tuple[Divergence, ...]:
 
 def keep_divergences(project: Project, store: DocumentStore, run_id: str) -> None:
     """Keep what was found of the items of a run."""
-    items = frozenset(item.item_id for item in project.dataset.items)
+    items = project.dataset.item_ids
     for one in project.divergences:
         kept = replace(
             one,

@@ -62,13 +62,13 @@ def exported(store: ResultStore, manifest: RunManifest) -> Iterator[ExportedRow]
     """
     dataset, results = store.dataset(manifest), store.results(manifest.run_id)
     for measure in manifest.measures:
-        if missing := unscored(dataset.records(), measure, results):
+        if missing := sum(1 for _ in unscored(dataset.records(), measure, results)):
             raise RunUnfinished(
-                f"the run {manifest.run_id} is not finished: {len(missing)} records wait for "
+                f"the run {manifest.run_id} is not finished: {missing} records wait for "
                 f"{measure.metric}; finish it with: judge resume {manifest.run_id}"
             )
     found = {(one.key, one.outcome.scorer, one.outcome.target): one for one in results}
-    slices = {item.item_id: _json(dict(item.slices)) for item in dataset.items}
+    slices = {item.item_id: _json(dict(item.slices)) for item in dataset.heads()}
     return (
         _row(measure, found[record.key, measure.scorer, measure.target], slices[record.item_id])
         for record in dataset.records()

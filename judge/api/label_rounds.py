@@ -110,10 +110,9 @@ def begin_round(
             f"{len(lost)} outputs that were labelled are not among those; ask for more labels, and "
             "keep the seed"
         )
-    records = {record.key: record for record in project.dataset.records()}
     rows = []
     for place, planned in enumerate(plan.rows):
-        record = records[planned.key]
+        record = project.dataset.record(planned.key)
         rows.append(
             RoundRow(
                 planned=planned,

@@ -16,7 +16,7 @@ from judge.results.store import DocumentStore
 
 def keep_production(project: Project, store: DocumentStore, run_id: str) -> None:
     """Keep what the files of outputs said of the items of a run."""
-    items = frozenset(item.item_id for item in project.dataset.items)
+    items = project.dataset.item_ids
     for one in project.production:
         kept = {name: found for name, found in one.outputs.items() if name in items}
         body = encode_production(replace(one, outputs=kept))

@@ -1,6 +1,7 @@
 """What a config describes, ready to run: the set, its instruments and its ratings."""
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -149,7 +150,7 @@ class Ratings:
     source: RatingSource
     scale: Scale
     aggregate: Aggregate
-    known_ids: frozenset[str]
+    known_ids: AbstractSet[str]
     thresholds: TrustThresholds
     families: Mapping[str, str] = field(default_factory=dict)
     sent: RatingSource | None = None

@@ -1,6 +1,6 @@
 """Scoring a whole set: begin a run, finish one, and what one would do."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -143,7 +143,7 @@ async def resume(
     plans = [(unscored, True)] + ([(failed_by_the_judge, False)] if retry_failed else [])
     for plan, replay in plans:
         results = store.results(manifest.run_id)
-        records = list(in_sampling_order(store.dataset(manifest), seed=manifest.seed))
+        dataset = store.dataset(manifest)
         tried = kept_controls(store, manifest.run_id)
         context = run_context(
             store,
@@ -156,7 +156,7 @@ async def resume(
         async with project.instruments(context) as instruments:
             check_same(instruments, manifest)
             work = [
-                (i, plan([*records, *_controls(tried, i)], i.scorer.measure, results))
+                (i, plan(_in_turn(dataset, manifest, tried, i), i.scorer.measure, results))
                 for i in instruments
             ]
             await score_tasks(work, store, run_id=manifest.run_id, stop=stop, watcher=watcher)
@@ -259,9 +259,16 @@ async def spent_by(project: Project, store: RunStore, manifest: RunManifest) -> 
     return total.cost.dollars + uncounted * max(part.cost.dearest_call for part in parts)
 
 
-def _controls(plans: Mapping[str, ControlPlan], instrument: Instrument) -> list[Record]:
-    plan = plans.get(instrument.scorer.measure.metric)
-    return [] if plan is None else [case.record for case in plan.cases]
+def _in_turn(
+    dataset: Dataset,
+    manifest: RunManifest,
+    plans: Mapping[str, ControlPlan],
+    instrument: Instrument,
+) -> Iterator[Record]:
+    """Yield the records of a run in the order in which they are scored, then its controls."""
+    yield from in_sampling_order(dataset, seed=manifest.seed)
+    if plan := plans.get(instrument.scorer.measure.metric):
+        yield from (case.record for case in plan.cases)
 
 
 def served_in(results: Sequence[Result]) -> dict[str, list[str]]:

@@ -34,7 +34,7 @@ async def keep_yardsticks(
             continue
         with suppress(ScoringError):
             found = await instrument.yardstick.measure(
-                list(project.dataset.records()), measure, run_id=run_id, seed=project.seed
+                project.dataset.records(), measure, run_id=run_id, seed=project.seed
             )
             store.put_document(YARDSTICK_KIND, found.document_id, encode_yardstick(found))
 

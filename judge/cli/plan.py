@@ -111,7 +111,7 @@ def _write(found: "LabelPlan", project: "Project", output: Path) -> Mapping[str,
     from judge.records.planned import plan_jsonl
     from judge.render.raters_file import raters_csv, raters_jsonl
 
-    records = {record.key: record for record in project.dataset.records()}
+    records = {row.key: project.dataset.record(row.key) for row in found.rows}
     make = raters_csv if output.suffix == ".csv" else raters_jsonl
     body, beside = make(found, records), _plan_beside(output)
     write_whole(beside, plan_jsonl(found.rows))

@@ -3,6 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,7 +75,7 @@ class RecordedJudge:
 
 
 def read_recorded_judge(
-    source: VerdictSource, dataset: Dataset, scale: Scale, *, known_ids: frozenset[str] | None
+    source: VerdictSource, dataset: Dataset, scale: Scale, *, known_ids: AbstractSet[str] | None
 ) -> RecordedJudge:
     """Read the verdicts of one judge on the records of a set.
 
@@ -117,7 +118,7 @@ def read_recorded_judge(
     )
 
 
-def _key(row: Row, systems: Sequence[str], known_ids: frozenset[str] | None) -> RecordKey:
+def _key(row: Row, systems: Sequence[str], known_ids: AbstractSet[str] | None) -> RecordKey:
     alone = systems[0] if len(systems) == 1 and not row.has("system") else None
     key = RecordKey(item_id=row.identifier("id"), system=alone or row.identifier("system"))
     if known_ids is not None and key.item_id not in known_ids:

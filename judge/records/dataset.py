@@ -1,16 +1,25 @@
 """An evaluation set with the answers of each system, read from files and checked."""
 
-import hashlib
-from collections.abc import Collection, Iterator, Mapping
+from array import array
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import overload
 
-import msgspec
 import numpy as np
 
 from judge.errors import DataError, did_you_mean
 from judge.records.record import Item, Record, RecordKey, Role, Slices, System
 from judge.records.rows import Row, as_answer, read_rows
+from judge.records.spooled import (
+    AnswerWriter,
+    ItemHead,
+    ItemWriter,
+    SpooledAnswers,
+    SpooledItems,
+    fingerprint_of,
+)
 from judge.records.strict_json import dump_json, read_strict_json
 
 PAIR = "pair"
@@ -60,11 +69,13 @@ class Dataset:
     """Items, systems, and the answers the systems gave.
 
     Attributes:
-        outputs: per system, item id to the raw text; an item a system did not answer is absent.
+        items: of many the texts are in a temporary file, and an item is made when it is asked for.
+        outputs: per system, item id to the raw text, likewise; an item a system did not answer is
+            absent.
         drawn_from: fingerprint of the set these items were selected from; empty for all of it.
     """
 
-    items: tuple[Item, ...]
+    items: Sequence[Item]
     systems: tuple[System, ...]
     outputs: Mapping[str, Mapping[str, str]]
     drawn_from: str = ""
@@ -72,7 +83,9 @@ class Dataset:
     @property
     def fingerprint(self) -> str:
         """Hash of the items' content, whatever file format or order they came in."""
-        return _fingerprint(msgspec.json.encode(item, order="sorted") for item in self.items)
+        if isinstance(self.items, SpooledItems):
+            return self.items.fingerprint
+        return fingerprint_of(self.items)
 
     @property
     def population(self) -> str:
@@ -86,7 +99,10 @@ class Dataset:
 
     def output_fingerprint(self, system: str) -> str:
         """Hash of one system's answers."""
-        return _fingerprint(msgspec.json.encode(answer) for answer in self.outputs[system].items())
+        answers = self.outputs[system]
+        if isinstance(answers, SpooledAnswers):
+            return answers.fingerprint
+        return fingerprint_of(answers.items())
 
     @property
     def teacher(self) -> System | None:
@@ -96,25 +112,34 @@ class Dataset:
     def slice_values(self) -> Mapping[str, tuple[str, ...]]:
         """Each slice dimension with the values that occur, in order of first appearance."""
         values: dict[str, dict[str, None]] = {}
-        for item in self.items:
+        for item in self.heads():
             for dimension, value in item.slices.items():
                 values.setdefault(dimension, {})[value] = None
         return {dimension: tuple(found) for dimension, found in values.items()}
 
-    def records(self) -> Iterator[Record]:
-        """Yield one record for each system and item: systems in order, items in order."""
-        teacher = self.teacher
-        for system in self.systems:
-            for item in self.items:
-                yield self._record(system, item, teacher)
+    @property
+    def item_ids(self) -> AbstractSet[str]:
+        """The ids of all items."""
+        if isinstance(self.items, SpooledItems):
+            return self.items.positions.keys()
+        return frozenset(item.item_id for item in self.items)
+
+    def heads(self) -> Iterator[ItemHead | Item]:
+        """Yield the items in order for whoever asks for no text of theirs."""
+        return self.items.heads() if isinstance(self.items, SpooledItems) else iter(self.items)
+
+    def records(self) -> "Records":
+        """Return one record for each system and item: systems in order, items in order."""
+        return Records(self)
 
     def records_of(self, item: Item) -> Iterator[Record]:
         """Yield one record for each system, of one item of the set."""
         teacher = self.teacher
         for system in self.systems:
-            yield self._record(system, item, teacher)
+            yield self.answer_of(system, item, teacher)
 
-    def _record(self, system: System, item: Item, teacher: System | None) -> Record:
+    def answer_of(self, system: System, item: Item, teacher: System | None) -> Record:
+        """Return what a system answered to an item of the set, beside what the teacher did."""
         taught = {} if teacher is None or system is teacher else self.outputs[teacher.name]
         return Record(
             item_id=item.item_id,
@@ -130,9 +155,23 @@ class Dataset:
         )
 
     def record(self, key: RecordKey) -> Record:
-        """Return one record by its key."""
-        smaller = self._with_items(tuple(i for i in self.items if i.item_id == key.item_id))
-        return next(record for record in smaller.records() if record.key == key)
+        """Return one record by its key.
+
+        Raises:
+            KeyError: there is no such item or system.
+        """
+        system = next((one for one in self.systems if one.name == key.system), None)
+        if system is None:
+            raise KeyError(key.system)
+        return self.answer_of(system, self._item(key.item_id), self.teacher)
+
+    def _item(self, item_id: str) -> Item:
+        if isinstance(self.items, SpooledItems):
+            return self.items.named(item_id)
+        found = next((item for item in self.items if item.item_id == item_id), None)
+        if found is None:
+            raise KeyError(item_id)
+        return found
 
     def selected(
         self,
@@ -155,33 +194,71 @@ class Dataset:
         Raises:
             DataError: no such slice, or nothing is left.
         """
-        if ids is not None:
-            return self._with_items(
-                tuple(item for item in self.items if item.item_id in ids)
-            ).selected(limit=limit, filters=filters, sample=sample, seed=seed)
         wanted = filters or {}
         for dimension, value in wanted.items():
             _check_filter(self.slice_values, dimension, value)
-        kept = tuple(
-            item
-            for item in self.items
-            if all(item.slices[dimension] == value for dimension, value in wanted.items())
-        )
+        kept = [
+            position
+            for position, item in enumerate(self.heads())
+            if (ids is None or item.item_id in ids)
+            and all(item.slices[dimension] == value for dimension, value in wanted.items())
+        ]
         if sample is not None and sample < len(kept):
             drawn = np.random.default_rng(seed).choice(len(kept), size=sample, replace=False)
-            kept = tuple(kept[place] for place in sorted(drawn))
+            kept = [kept[place] for place in sorted(drawn)]
         kept = kept[:limit]
         if not kept:
             raise DataError("no item is left to score: --filter or --limit excludes them all")
-        return self._with_items(kept)
+        found = self if len(kept) == len(self.items) else self.at(kept)
+        return replace(found, drawn_from=self.population)
 
-    def _with_items(self, kept: tuple[Item, ...]) -> "Dataset":
-        names = {item.item_id for item in kept}
-        outputs = {
-            system: {name: text for name, text in answers.items() if name in names}
-            for system, answers in self.outputs.items()
-        }
-        return replace(self, items=kept, outputs=outputs, drawn_from=self.population)
+    def at(self, positions: Sequence[int]) -> "Dataset":
+        """Return the set with only the items at some positions, in that order."""
+        if isinstance(self.items, SpooledItems):
+            items: Sequence[Item] = self.items.at(positions)
+        else:
+            items = tuple(self.items[position] for position in positions)
+        kept = replace(self, items=items)
+        outputs = {name: _answers_to(kept, answers) for name, answers in self.outputs.items()}
+        return replace(kept, outputs=outputs)
+
+
+class Records(Sequence[Record]):
+    """The records of a set, each made when it is asked for.
+
+    Args:
+        dataset: the set.
+    """
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
+
+    def __len__(self) -> int:
+        return len(self._dataset.systems) * len(self._dataset.items)
+
+    @overload
+    def __getitem__(self, place: int) -> Record: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Record]: ...
+    def __getitem__(self, place: int | slice) -> Record | Sequence[Record]:
+        if isinstance(place, slice):
+            return [self[one] for one in range(len(self))[place]]
+        of, position = divmod(range(len(self))[place], len(self._dataset.items))
+        found = self._dataset
+        return found.answer_of(found.systems[of], found.items[position], found.teacher)
+
+    def __iter__(self) -> Iterator[Record]:
+        found, teacher = self._dataset, self._dataset.teacher
+        for system in found.systems:
+            for item in found.items:
+                yield found.answer_of(system, item, teacher)
+
+
+def _answers_to(kept: Dataset, answers: Mapping[str, str]) -> Mapping[str, str]:
+    if isinstance(kept.items, SpooledItems) and isinstance(answers, SpooledAnswers):
+        return answers.to(kept.items)
+    names = kept.item_ids
+    return {name: text for name, text in answers.items() if name in names}
 
 
 def read_dataset(items: ItemSource, outputs: tuple[OutputSource, ...]) -> Dataset:
@@ -193,11 +270,10 @@ def read_dataset(items: ItemSource, outputs: tuple[OutputSource, ...]) -> Datase
             names file and row.
     """
     read = _read_items(items)
-    known = {item.item_id for item in read}
     return Dataset(
         items=read,
         systems=tuple(source.system for source in outputs),
-        outputs={source.system.name: _read_outputs(source, known) for source in outputs},
+        outputs={source.system.name: _read_outputs(source, read) for source in outputs},
     )
 
 
@@ -207,15 +283,15 @@ def read_pairs(source: ItemSource) -> Dataset:
     Raises:
         DataError: as `read_dataset`.
     """
-    items: list[Item] = []
-    first_outputs: dict[str, str] = {}
-    for item, row in _checked_items(source):
-        items.append(replace(item, opponent=_output_text(row, "output_b")))
-        first_outputs[item.item_id] = _output_text(row, "output_a")
+    items = ItemWriter()
+    first_outputs = AnswerWriter(items.positions)
+    for item, row in _checked_items(source, items.positions):
+        items.add(replace(item, opponent=_output_text(row, "output_b")))
+        first_outputs.add(item.item_id, _output_text(row, "output_a"))
     return Dataset(
-        items=tuple(items),
+        items=items.items(),
         systems=(System(name=PAIR, role=Role.STUDENT),),
-        outputs={PAIR: first_outputs},
+        outputs={PAIR: first_outputs.answers()},
     )
 
 
@@ -230,19 +306,19 @@ def read_samples(source: ItemSource, system: System, *, teacher: System | None) 
     Raises:
         DataError: as `read_dataset`.
     """
-    items: list[Item] = []
-    outputs: dict[str, dict[str, str]] = {system.name: {}}
-    taught: dict[str, str] = {}
-    for item, row in _checked_items(source):
-        items.append(item)
+    items = ItemWriter()
+    own, taught = AnswerWriter(items.positions), AnswerWriter(items.positions)
+    for item, row in _checked_items(source, items.positions):
+        items.add(item)
         if row.value("output") is not None:
-            outputs[system.name][item.item_id] = _output_text(row, "output")
+            own.add(item.item_id, _output_text(row, "output"))
         if row.has("teacher_output") and row.value("teacher_output") is not None:
-            taught[item.item_id] = _output_text(row, "teacher_output")
-    systems = [system]
-    if teacher is not None and taught:
-        systems, outputs[teacher.name] = [teacher, system], taught
-    return Dataset(items=tuple(items), systems=tuple(systems), outputs=outputs)
+            taught.add(item.item_id, _output_text(row, "teacher_output"))
+    systems, outputs = [system], {system.name: own.answers()}
+    of_teacher = taught.answers()
+    if teacher is not None and of_teacher:
+        systems, outputs[teacher.name] = [teacher, system], of_teacher
+    return Dataset(items=items.items(), systems=tuple(systems), outputs=outputs)
 
 
 def read_schema(path: Path, *, place: str) -> str:
@@ -260,25 +336,33 @@ def read_schema(path: Path, *, place: str) -> str:
     return dump_json(schema)
 
 
-def _read_items(source: ItemSource) -> tuple[Item, ...]:
-    return tuple(item for item, _ in _checked_items(source))
+def _read_items(source: ItemSource) -> SpooledItems:
+    items = ItemWriter()
+    for item, _ in _checked_items(source, items.positions):
+        items.add(item)
+    return items.items()
 
 
-def _checked_items(source: ItemSource) -> Iterator[tuple[Item, Row]]:
-    """Yield each item with the row it came from, once nothing is wrong with either."""
+def _checked_items(source: ItemSource, positions: Mapping[str, int]) -> Iterator[tuple[Item, Row]]:
+    """Yield each item with the row it came from, once nothing is wrong with either.
+
+    Args:
+        source: where they are.
+        positions: of the items up to now, by id: whoever asks for the next has added the last.
+    """
     first: Item | None = None
-    first_seen: dict[str, int] = {}
+    lines = array("Q")  # by position: what the ids take is taken once
     schemas: dict[str, str] = {}
     for row in read_rows(source.path, source.fields):
         item = _item(row, source, schemas)
-        if item.item_id in first_seen:
+        if item.item_id in positions:
             raise row.error(
-                f"the id {item.item_id!r} stands already on line {first_seen[item.item_id]}; "
+                f"the id {item.item_id!r} stands already on line {lines[positions[item.item_id]]}; "
                 "each item needs an id of its own"
             )
         first = first or item
         _check_same_slices(row, first, item)
-        first_seen[item.item_id] = row.line
+        lines.append(row.line)
         yield item, row
 
 
@@ -365,11 +449,12 @@ def _schema(row: Row, source: ItemSource, schemas: dict[str, str]) -> str:
     return schemas[value]
 
 
-def _read_outputs(source: OutputSource, known: set[str]) -> Mapping[str, str]:
+def _read_outputs(source: OutputSource, items: SpooledItems) -> Mapping[str, str]:
     if source.given is not None:
         return source.given
-    answers: dict[str, str] = {}
-    first_seen: dict[str, int] = {}
+    known = items.positions
+    answers = AnswerWriter(known)
+    lines = array("Q", bytes(8 * len(known)))  # by position; 0 before there is one
     for row in read_rows(source.path, source.fields):
         name = row.identifier("id")
         if name not in known:
@@ -377,15 +462,15 @@ def _read_outputs(source: OutputSource, known: set[str]) -> Mapping[str, str]:
                 f"an output for the unknown item {name!r}{did_you_mean(name, known)}; "
                 "every output must answer an item of the set"
             )
-        if name in first_seen:
+        if line := lines[known[name]]:
             raise row.error(
-                f"the id {name!r} stands already on line {first_seen[name]}; "
+                f"the id {name!r} stands already on line {line}; "
                 f"{source.system.name} can answer an item only once"
             )
-        first_seen[name] = row.line
+        lines[known[name]] = row.line
         if row.value("output") is not None:
-            answers[name] = _output_text(row, "output")
-    return answers
+            answers.add(name, _output_text(row, "output"))
+    return answers.answers()
 
 
 def _output_text(row: Row, field: str) -> str:
@@ -405,10 +490,3 @@ def _check_filter(known: Mapping[str, tuple[str, ...]], dimension: str, value: s
             f"no item has {dimension}={value}{did_you_mean(value, known[dimension])}; "
             f"values are: {', '.join(known[dimension])}"
         )
-
-
-def _fingerprint(parts: Iterator[bytes]) -> str:
-    digest = hashlib.sha256()
-    for part in sorted(parts):
-        digest.update(part + b"\n")
-    return digest.hexdigest()

@@ -3,6 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
@@ -139,7 +140,7 @@ class Consensus:
 
 
 def read_ratings(
-    source: RatingSource, dataset: Dataset, scale: Scale, *, known_ids: frozenset[str]
+    source: RatingSource, dataset: Dataset, scale: Scale, *, known_ids: AbstractSet[str]
 ) -> RatingSet:
     """Read and check ratings of the records of a set.
 
@@ -159,7 +160,7 @@ def read_ratings(
             file and row.
     """
     systems = [system.name for system in dataset.systems]
-    items = {item.item_id for item in dataset.items}
+    items = dataset.item_ids
     ratings: dict[tuple[RecordKey, str], Rating] = {}
     source, rows, set_aside = _rows(source, dataset)
     for row in rows:
@@ -325,7 +326,7 @@ def _probability(row: Row, source: RatingSource) -> float | None:
     return probability
 
 
-def _check_item(row: Row, known_ids: frozenset[str]) -> None:
+def _check_item(row: Row, known_ids: AbstractSet[str]) -> None:
     name = row.identifier("id")
     if name not in known_ids:
         raise row.error(
@@ -345,7 +346,7 @@ def _other_question(row: Row, source: RatingSource) -> str | None:
 
 
 def _not_used(
-    rating: Rating, source: RatingSource, systems: Sequence[str], items: set[str]
+    rating: Rating, source: RatingSource, systems: Sequence[str], items: AbstractSet[str]
 ) -> str | None:
     if rating.system not in systems:
         return f"of the system {rating.system}, which is not in the config"

@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from judge.errors import StoreError, StoreUnusable
 from judge.records.dataset import Dataset
 from judge.records.record import Item, RecordKey, Target
+from judge.records.spooled import AnswerWriter, ItemWriter
 from judge.results.database import Database
 from judge.results.fence import Fence
 from judge.results.layout import prepare
@@ -171,15 +172,15 @@ class SqlStore:
         return [msgspec.json.decode(row.manifest, type=RunManifest) for row in rows]
 
     def dataset(self, manifest: RunManifest) -> Dataset:
-        items = self._each(
-            sql.select(ITEMS.c.body)
-            .where(ITEMS.c.dataset == manifest.dataset)
-            .order_by(ITEMS.c.position)
-        )
+        items = ItemWriter()
+        query = sql.select(ITEMS.c.body).where(ITEMS.c.dataset == manifest.dataset)
+        for row in self._each(query.order_by(ITEMS.c.position)):
+            items.add(msgspec.json.decode(row.body, type=Item))
+        known = items.positions
         return Dataset(
-            items=tuple(msgspec.json.decode(row.body, type=Item) for row in items),
+            items=items.items(),
             systems=manifest.systems,
-            outputs={name: self._outputs(key) for name, key in manifest.outputs.items()},
+            outputs={name: self._outputs(key, known) for name, key in manifest.outputs.items()},
             drawn_from=manifest.population,
         )
 
@@ -279,10 +280,13 @@ class SqlStore:
             names[case_id_of(row.scorer, Target(row.target), record)] = name
         return names
 
-    def _outputs(self, fingerprint: str) -> Mapping[str, str]:
+    def _outputs(self, fingerprint: str, positions: Mapping[str, int]) -> Mapping[str, str]:
+        answers = AnswerWriter(positions)
         query = sql.select(OUTPUTS.c.item_id, OUTPUTS.c.body)
-        rows = self._each(query.where(OUTPUTS.c.fingerprint == fingerprint))
-        return {row.item_id: msgspec.json.decode(row.body, type=str) for row in rows}
+        for row in self._each(query.where(OUTPUTS.c.fingerprint == fingerprint)):
+            if row.item_id in positions:  # a look at samples keeps those of earlier ones too
+                answers.add(row.item_id, msgspec.json.decode(row.body, type=str))
+        return answers.answers()
 
     # The element types differ from query to query; each caller reads named columns only.
     def _read(self, query: sql.Select[Any]) -> Sequence[sql.Row[Any]]:

@@ -18,8 +18,13 @@ def in_sampling_order(dataset: Dataset, *, seed: int) -> Iterator[Record]:
     A run that is stopped has scored a beginning of it: a random sample of what was asked, of the
     whole and of each slice, in which the systems can be compared item by item.
     """
-    for position in sampling_order([item.slices for item in dataset.items], seed=seed):
+    for position in item_order(dataset, seed=seed):
         yield from dataset.records_of(dataset.items[position])
+
+
+def item_order(dataset: Dataset, *, seed: int) -> Positions:
+    """Return the positions of the items of a set in the order of `sampling_order`."""
+    return sampling_order([item.slices for item in dataset.heads()], seed=seed)
 
 
 def sampling_order(slices: Sequence[Slices], *, seed: int) -> Positions:

@@ -1,6 +1,6 @@
 """What still needs scoring: pure, so that every run can be resumed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from judge.records.record import Record, RecordKey
@@ -20,43 +20,38 @@ class Task:
     revision: int = 0
 
 
-def unscored(records: Iterable[Record], measure: Measure, results: Sequence[Result]) -> list[Task]:
-    """Return what a resume scores.
+def unscored(
+    records: Iterable[Record], measure: Measure, results: Iterable[Result]
+) -> Iterator[Task]:
+    """Yield what a resume scores.
 
     Those are the records without an outcome, and those whose fate was the infrastructure's
     doing. A score is final, and so is a fate that is a fact about the output.
     """
-    known = _of(measure, results)
-    return [
-        Task(record=record, revision=_next_revision(known.get(record.key)))
-        for record in records
-        if (result := known.get(record.key)) is None
-        or (isinstance(result.outcome, Fate) and result.outcome.code.resumable)
-    ]
+    again = _again(measure, results, lambda fate: fate.code.resumable)
+    for record in records:
+        if (revision := again.get(record.key, 0)) is not None:
+            yield Task(record=record, revision=revision)
 
 
 def failed_by_the_judge(
-    records: Iterable[Record], measure: Measure, results: Sequence[Result]
-) -> list[Task]:
-    """Return the records whose fate is the judge's doing: scored again only when asked for."""
-    known = _of(measure, results)
-    return [
-        Task(record=record, revision=_next_revision(result))
-        for record in records
-        if (result := known.get(record.key)) is not None
-        and isinstance(result.outcome, Fate)
-        and result.outcome.code.fate_class is FateClass.JUDGE
-    ]
+    records: Iterable[Record], measure: Measure, results: Iterable[Result]
+) -> Iterator[Task]:
+    """Yield the records whose fate is the judge's doing: scored again only when asked for."""
+    again = _again(measure, results, lambda fate: fate.code.fate_class is FateClass.JUDGE)
+    for record in records:
+        if (revision := again.get(record.key)) is not None:
+            yield Task(record=record, revision=revision)
 
 
-def _of(measure: Measure, results: Sequence[Result]) -> Mapping[RecordKey, Result]:
-    wanted = (measure.scorer, measure.target)
+def _again(
+    measure: Measure, results: Iterable[Result], is_wanted: Callable[[Fate], bool]
+) -> Mapping[RecordKey, int | None]:
+    """Return the revision that a second outcome would be; None where there shall be none."""
     return {
-        result.key: result
+        result.key: result.revision + 1
+        if isinstance(outcome, Fate) and is_wanted(outcome)
+        else None
         for result in results
-        if (result.outcome.scorer, result.outcome.target) == wanted
+        if ((outcome := result.outcome).scorer, outcome.target) == (measure.scorer, measure.target)
     }
-
-
-def _next_revision(result: Result | None) -> int:
-    return 0 if result is None else result.revision + 1

@@ -106,10 +106,10 @@ def _random_pairs(
 ) -> tuple[list[Pair], NDArray[np.int64]]:
     """Return outputs beside answers of other clusters, and the cluster of each output."""
     said = [place for place, record in enumerate(records) if (record.output or "").strip()]
-    answers = [
-        (place, answer)
+    answers = [  # where they are: of many texts few are drawn
+        (place, number)
         for place, record in enumerate(records)
-        for answer in record.answers(target)
+        for number, answer in enumerate(record.answers(target))
         if answer.strip()
     ]
     if not said or not answers:
@@ -118,8 +118,9 @@ def _random_pairs(
     of_pair: list[int] = []
     outputs, others = rng.choice(said, draws), rng.integers(0, len(answers), draws)
     for output, other in zip(outputs, others, strict=True):
-        place, answer = answers[other]
+        place, number = answers[other]
         if clusters[output] != clusters[place]:
+            answer = records[place].answers(target)[number]
             pairs.append((records[output].output or "", answer))
             of_pair.append(int(clusters[output]))
     return pairs, np.array(of_pair, dtype=np.int64)
@@ -129,10 +130,11 @@ def _paraphrases(
     records: Sequence[Record], *, rng: np.random.Generator, most: int
 ) -> tuple[list[Pair], NDArray[np.int64]]:
     """Return right answers beside each other, item by item, and the cluster of each pair."""
-    items = {record.item_id: record for record in records}
+    places = {record.item_id: place for place, record in enumerate(records)}
     pairs: list[Pair] = []
     of_pair: list[str] = []
-    for record in items.values():
+    for place in places.values():
+        record = records[place]
         distinct = list(dict.fromkeys(text for text in record.references if text.strip()))
         found = list(islice(combinations(distinct, 2), _MOST_PER_ITEM))
         pairs += found

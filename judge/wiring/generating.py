@@ -38,7 +38,7 @@ class Generation:
     """Systems to be asked, and about what."""
 
     name: str
-    items: tuple[Item, ...]
+    items: Sequence[Item]
     asking: Asking
     asked: tuple[tuple[Asked, JudgeSection], ...]
     streamed: bool
@@ -142,7 +142,7 @@ def _entered(
     return [opened.enter_context(file) for file in files]
 
 
-def _items(config: Config, folder: Path, *, limit: int | None) -> tuple[Item, ...]:
+def _items(config: Config, folder: Path, *, limit: int | None) -> Sequence[Item]:
     found: Dataset = read_dataset(item_source(config, folder), ())
     return found.selected(limit=limit).items if limit else found.items
 

@@ -1,6 +1,7 @@
 """From a judged section to the judge it names and the instruments that put records to it."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -51,7 +52,7 @@ class JudgedScorer:
     folder: Path
     dataset: Dataset
     targets: Sequence[Target]
-    known_ids: frozenset[str] | None
+    known_ids: AbstractSet[str] | None
     embedders: Embedders
     in_work: int
     keys_needed: bool = True

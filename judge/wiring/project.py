@@ -1,6 +1,7 @@
 """From a config to a project: its set, its ratings and its instruments."""
 
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -107,7 +108,7 @@ def open_project(
         seed=config.seed if seed is None else seed,
         ids=ids,
     )
-    known = frozenset(item.item_id for item in everything.items)
+    known = everything.item_ids
     workshop = _Workshop(config, folder, dataset, calls=calls or CallLimits(), known_ids=known)
     project = replace(
         workshop.project(text=text, path=str(path)),
@@ -183,7 +184,7 @@ class _Workshop:
         dataset: Dataset,
         *,
         calls: CallLimits,
-        known_ids: frozenset[str] | None,
+        known_ids: AbstractSet[str] | None,
         leaves_out_targets: bool = False,
     ) -> None:
         self._config = config
@@ -252,7 +253,7 @@ class _Workshop:
             source=source,
             scale=scale,
             aggregate=section.aggregate or (Aggregate.MEDIAN if ordinal else Aggregate.MAJORITY),
-            known_ids=self._known_ids or frozenset(item.item_id for item in self._dataset.items),
+            known_ids=self._known_ids or self._dataset.item_ids,
             thresholds=thresholds(self._config.trust, scale),
             families=self._families(),
         )

@@ -61,7 +61,7 @@ def read_everything(config: Config, folder: Path, *, given: Outputs = NONE_GIVEN
     if config.dataset.pairs is not None:
         return read_pairs(item_source(config, folder))
     found = read_dataset(item_source(config, folder), output_sources(config, folder, given=given))
-    known = {item.item_id for item in found.items}
+    known = found.item_ids
     for name, answers in given.items():
         if unknown := sorted(answers.keys() - known):
             raise DataError(f"{name} was given an output for the unknown item {unknown[0]!r}")

@@ -50,7 +50,7 @@ def _read(path: Path, like: ItemSource) -> Dataset:
 
 def _items(
     folder: Path, *rows: Mapping[str, JsonValue], like: ItemSource = PLAIN
-) -> tuple[Item, ...]:
+) -> Sequence[Item]:
     return _read(_write(folder / "items.jsonl", rows), like).items
 
 

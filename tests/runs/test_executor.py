@@ -359,7 +359,7 @@ def test_after_an_error_no_call_can_better_the_scorer_stops_and_leaves_the_rest_
 
     asyncio.run(_score([Task(record=r) for r in records], broken, store, batch_size=batch_size))
     asked = len(broken.batches)
-    left = unscored(records, MEASURE, store.results("r"))
+    left = list(unscored(records, MEASURE, store.results("r")))
     asyncio.run(_score(left, Scripted(), store, batch_size=batch_size))
 
     assert asked < 10

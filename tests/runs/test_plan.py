@@ -50,7 +50,7 @@ def _result(record: Record, outcome: Outcome, *, revision: int = 0) -> Result:
 def test_a_new_run_scores_every_record_in_order() -> None:
     records = [_record("b"), _record("a"), _record("a", system="teacher")]
 
-    tasks = unscored(records, MEASURE, [])
+    tasks = list(unscored(records, MEASURE, []))
 
     assert tasks == [Task(record=record, revision=0) for record in records]
 
@@ -61,15 +61,15 @@ def test_what_is_settled_is_never_scored_again(outcome: Outcome) -> None:
 
     results = [_result(record, outcome)]
 
-    assert unscored([record], MEASURE, results) == []
-    assert failed_by_the_judge([record], MEASURE, results) == []
+    assert list(unscored([record], MEASURE, results)) == []
+    assert list(failed_by_the_judge([record], MEASURE, results)) == []
 
 
 @pytest.mark.parametrize("code", FateCode)
 def test_a_resume_tries_again_what_the_infrastructure_or_a_bug_failed_at(code: FateCode) -> None:
     record = _record("a")
 
-    tasks = unscored([record], MEASURE, [_result(record, _fate(code), revision=3)])
+    tasks = list(unscored([record], MEASURE, [_result(record, _fate(code), revision=3)]))
 
     again = code.fate_class in {FateClass.INFRASTRUCTURE, FateClass.BUG}
     assert tasks == ([Task(record=record, revision=4)] if again else [])
@@ -79,7 +79,7 @@ def test_a_resume_tries_again_what_the_infrastructure_or_a_bug_failed_at(code: F
 def test_only_on_request_is_tried_again_what_the_judge_failed_at(code: FateCode) -> None:
     record = _record("a")
 
-    tasks = failed_by_the_judge([record], MEASURE, [_result(record, _fate(code), revision=3)])
+    tasks = list(failed_by_the_judge([record], MEASURE, [_result(record, _fate(code), revision=3)]))
 
     judge = code.fate_class is FateClass.JUDGE
     assert tasks == ([Task(record=record, revision=4)] if judge else [])
@@ -105,11 +105,11 @@ def test_outcomes_of_other_measures_settle_nothing() -> None:
         _result(_record("a", system="teacher"), SCORE),
     ]
 
-    assert unscored([record], MEASURE, others) == [Task(record=record)]
-    assert failed_by_the_judge([record], MEASURE, others) == []
+    assert list(unscored([record], MEASURE, others)) == [Task(record=record)]
+    assert list(failed_by_the_judge([record], MEASURE, others)) == []
 
 
 def test_only_the_records_that_are_asked_about_are_planned() -> None:
     gone = _record("gone")
 
-    assert unscored([], MEASURE, [_result(gone, _fate(FateCode.JUDGE_UNAVAILABLE))]) == []
+    assert list(unscored([], MEASURE, [_result(gone, _fate(FateCode.JUDGE_UNAVAILABLE))])) == []
