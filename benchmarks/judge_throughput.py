@@ -5,8 +5,10 @@ fixed latency from a process and a core of its own, and has each verdict on the 
 worker takes the next record. Each measurement is a process of its own on the other core. The first
 row is the limit: an asyncio protocol that does nothing but write and read bytes.
 
-A judge run starts with 20 calls at once and has more as the endpoint takes them: its share of the
-limit is that of the whole run, and, in brackets, that of its second half. `cache: false` does what
+A judge run starts with 20 calls at once and has more as the endpoint takes them, and it keeps its
+set first: its share of the limit is that of the whole run, and, in brackets, that of its second
+half. So that this is not all that is measured, a run lasts as long as 120 answers of 50 ms take,
+one after the other, or 60 of 500 ms. `cache: false` does what
 the others do; without it, answers are also kept to be used again.
 
 Peers are measured where they are installed; `--peer-python` names an interpreter that has them.
@@ -37,6 +39,8 @@ from typing import TypeAlias, cast
 Measured: TypeAlias = dict[str, float]
 Client: TypeAlias = Callable[[str, int, int], Coroutine[object, object, float]]
 
+ROUNDS = {50: 120, 500: 60}
+"""Records for each connection, by the milliseconds an answer takes."""
 SETTINGS = ((50, 256), (50, 1024), (500, 256), (500, 1024))
 QUESTION = "What does the text say about the number? " * 12
 ANSWER = "The text says that the number is even, and gives two reasons for it. " * 6
@@ -71,7 +75,6 @@ def _compare(arguments: argparse.Namespace) -> None:
 
     settings = SETTINGS[:1] if arguments.quick else SETTINGS
     repeats = 1 if arguments.quick else arguments.repeats
-    rounds = 8 if arguments.quick else 30
     console = Console(width=118)
     absent: dict[str, str] = {}
     with endpoint() as port:
@@ -80,7 +83,8 @@ def _compare(arguments: argparse.Namespace) -> None:
             for _ in range(repeats):
                 for name in arguments.clients:
                     # A client that is a hundred times slower need not do as much.
-                    records = connections * (rounds if name in FAST else 2)
+                    rounds = (8 if arguments.quick else ROUNDS[latency_ms]) if name in FAST else 2
+                    records = connections * rounds
                     url = f"http://127.0.0.1:{port}/{latency_ms}/{name}/v1"
                     python = arguments.peer_python if name in PEERS else sys.executable
                     try:

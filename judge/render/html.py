@@ -18,10 +18,9 @@ from judge.render.drawing import (
 )
 from judge.render.markup import Markup, element, text, together
 from judge.render.page import Page, Section, Table
-from judge.render.text import NO_NUMBER, flat
+from judge.render.text import NO_NUMBER, are_numbers, flat
 
 _WITH_LIMITS = re.compile(r"(?P<value>-?\$?[\d.,]+(?: %)?) (?P<limits>\[[^\]]*\])(?P<rest>.*)")
-_NUMERIC = re.compile(r"[-+~≥≤<>]?\s?\$?\d[\d.,/]*( ?%| ?s| ?ms)?(?=$| [\[(.])")
 _ANSWERED = re.compile(r"(?P<word>[a-z_]+)[:,]")
 _KINDS = {"Decision": "decision"}
 _SHADES = 5
@@ -253,8 +252,7 @@ def _columns(table: Table) -> list[list[str]]:
 
 def _alignment(cells: Sequence[str]) -> str:
     said = [cell for cell in cells if cell != NO_NUMBER and cell not in _MARKED]
-    numbers = sum(_NUMERIC.match(flat(cell)) is not None for cell in said)
-    return "number" if numbers and 2 * numbers >= len(said) else _text(cells)
+    return "number" if are_numbers(said) else _text(cells)
 
 
 def _text(cells: Iterable[str]) -> str:

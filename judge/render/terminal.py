@@ -7,7 +7,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from judge.render.page import Page, Section, Table
-from judge.render.text import flat
+from judge.render.text import NO_NUMBER, are_numbers, flat
 
 _STYLES = {
     "withheld": "yellow",
@@ -42,7 +42,9 @@ def _show(section: Section, console: Console) -> None:
 def _table(table: Table) -> RichTable:
     shown = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
     for place, name in enumerate(table.columns):
-        shown.add_column(Text(flat(name)), justify="left" if place == 0 else "right")
+        cells = [row[place] for row in table.rows if row[place] != NO_NUMBER]
+        right = place > 0 and (not cells or are_numbers([c for c in cells if c not in _STYLES]))
+        shown.add_column(Text(flat(name)), justify="right" if right else "left")
     for row in table.rows:
         shown.add_row(*(_styled(cell) for cell in row))
     return shown

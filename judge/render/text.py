@@ -1,12 +1,14 @@
 """Numbers and hostile texts as people read them."""
 
+import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from judge.stats.estimate import Estimate, Undefined
 
 NO_NUMBER = "-"
 
+_NUMERIC = re.compile(r"[-+~≥≤<>]?\s?\$?\d[\d.,/]*( ?%| ?s| ?ms)?(?=$| [\[(.])")
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
@@ -35,6 +37,12 @@ def figure(found: Estimate | Undefined) -> str:
     if isinstance(found, Undefined):
         return f"undefined: {found.reason}"
     return interval(found)
+
+
+def are_numbers(cells: Sequence[str]) -> bool:
+    """Whether cells are best set with their ends below each other: half or more are numbers."""
+    numbers = sum(_NUMERIC.match(flat(cell)) is not None for cell in cells)
+    return numbers > 0 and 2 * numbers >= len(cells)
 
 
 def printable(text: str) -> str:

@@ -244,7 +244,7 @@ def test_a_bug_costs_its_record_alone_and_ends_with_the_code_of_a_bug(
             return Answer(status=503, headers={"retry-after": "0"})
         return Answer(body=chat_completion(verdict("different")))
 
-    monkeypatch.setattr("judge.records.scale.Scale.value", broken)
+    monkeypatch.setattr("judge.scorers.equivalence.EquivalenceScorer._value", broken)
     with serving(down_for_the_student):
         found = judge("run", "judge.yaml", "--json")
 

@@ -99,3 +99,22 @@ def test_a_page_fits_the_terminal(
 ) -> None:
     for page in (report_page(small_report), validation_page(small_validation)):
         assert max(len(line) for line in _shown(page, width=width).splitlines()) <= width
+
+
+def test_numbers_end_below_each_other_and_words_begin_below_each_other() -> None:
+    rows = [
+        ["adherence", "at least .9 of every answer", "0.912 [0.870, 0.950]", "1,204", "-"],
+        ["coverage", "at least .5", "-", "7", "-"],
+    ]
+    table = Table(columns=["metric", "rule", "found", "n", "none"], rows=rows)
+    page = Page(title="gate", sections=[Section(title="Gate", tables=[table])])
+
+    lines = _shown(page).splitlines()
+    head, first, second = (
+        next(line for line in lines if line.strip().startswith(name))
+        for name in ("metric", "adherence", "coverage")
+    )
+
+    assert head.index("rule") == first.index("at least") == second.index("at least")
+    assert first.index("1,204") + 5 == second.index("7") + 1
+    assert first.rstrip().endswith("-")
