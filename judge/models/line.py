@@ -1,7 +1,7 @@
 """The one line in which the calls to an endpoint wait for their turn."""
 
 import asyncio
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -39,6 +39,9 @@ class _Waiting:
 class Line:
     """Lets calls go in their order, each when everything that bounds them allows it.
 
+    Of several who ask, each has one call go in turn: who has a thousand waiting does not keep one
+    who has ten from going on.
+
     All of it is decided in the moment a call goes: one that holds a connection does not wait for
     tokens, and tokens are not taken by one that waits for a connection, or for a pause to end.
 
@@ -65,7 +68,7 @@ class Line:
         self._learned = learned
         self._clock = clock
         self._first: deque[_Waiting] = deque()
-        self._others: deque[_Waiting] = deque()
+        self._others: OrderedDict[object, deque[_Waiting]] = OrderedDict()
         self._timer: asyncio.TimerHandle | None = None
 
     async def turn(self, size: float, *, refused: int = 0, of: object = None) -> Sent:
@@ -87,8 +90,10 @@ class Line:
         waiting = _Waiting(asyncio.get_running_loop().create_future(), size, of)
         if refused > 1:
             self._first.appendleft(waiting)
+        elif refused:
+            self._first.append(waiting)
         else:
-            (self._first if refused else self._others).append(waiting)
+            self._others.setdefault(of, deque()).append(waiting)
         self._let_go()
         went = False
         try:
@@ -107,14 +112,13 @@ class Line:
 
     def send_away(self, error: Callable[[], ScoringError], *, of: object = None) -> None:
         """End all that wait, or those of one who asks, each with an error of its own."""
-        for line in (self._first, self._others):
-            stay = [] if of is None else [waiting for waiting in line if waiting.of is not of]
-            go = [waiting for waiting in line if of is None or waiting.of is of]
-            line.clear()
-            line.extend(stay)
-            for waiting in go:
-                if not waiting.turn.done():
-                    waiting.turn.set_exception(error())
+        gone = [waiting for waiting in self._first if of is None or waiting.of is of]
+        self._first = deque(waiting for waiting in self._first if waiting not in gone)
+        for asking in list(self._others) if of is None else [of]:
+            gone += self._others.pop(asking, ())
+        for waiting in gone:
+            if not waiting.turn.done():
+                waiting.turn.set_exception(error())
 
     def _ready_at(self, size: float) -> float:
         ready_at = max(self._pause.ready_at(), self._learned.ready_at())
@@ -130,10 +134,11 @@ class Line:
     def _let_go(self) -> None:
         """Give their turn to all who may go now, and be back when the next one may."""
         now = self._clock()
-        while line := self._first or self._others:
+        while self._first or self._others:
+            line = self._first or next(iter(self._others.values()))
             waiting = line[0]
             if waiting.turn.done():  # given up
-                line.popleft()
+                self._take_out(line)
                 continue
             if self._window.is_full:
                 return
@@ -141,8 +146,16 @@ class Line:
             if ready_at > now:
                 self._look_again(ready_at - now)
                 return
-            line.popleft()
+            self._take_out(line)
             waiting.turn.set_result(self._go(waiting.size, now=now))
+
+    def _take_out(self, line: deque[_Waiting]) -> None:
+        """Take the first out of a line; whoever it was of is last to be asked again."""
+        waiting = line.popleft()
+        if line is not self._first:
+            self._others.move_to_end(waiting.of)
+            if not line:
+                del self._others[waiting.of]
 
     def _look_again(self, in_s: float) -> None:
         if self._timer is not None:

@@ -491,6 +491,27 @@ def test_a_call_that_is_written_down_when_a_pause_is_asked_for_goes_after_it(
     assert asked_at["second"] - asked_at["first"] >= 5.0
 
 
+def test_a_run_with_few_calls_waits_each_time_for_one_of_the_other_and_not_for_all() -> None:
+    async def ask() -> list[str]:
+        turns, order = Turns(connections=1), list[str]()
+
+        def note(call: ChatCall) -> Completion:
+            order.append(call.call_id.partition("#")[0])
+            return completion(verdict())
+
+        large, small = (Limited(FakeChat(note), connections=1, turns=turns) for _ in range(2))
+        await asyncio.gather(
+            *(large.complete(_named("large")) for _ in range(50)),
+            *(small.complete(_named("small")) for _ in range(5)),
+        )
+        return order
+
+    order = asyncio.run(ask())
+
+    assert Counter(order) == {"large": 50, "small": 5}
+    assert max(place for place, name in enumerate(order) if name == "small") <= 10
+
+
 def test_a_run_that_is_out_of_money_sends_nobody_elses_calls_away() -> None:
     async def ask() -> list[object]:
         shared = SharedTurns().of("e", connections=1, rate=RateLimit())
