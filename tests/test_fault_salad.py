@@ -230,6 +230,7 @@ def test_a_long_run_among_faults_takes_no_more_memory_and_files_than_a_short_one
         project = judge.open_project(config, calls=judge.CallLimits(connections=connections))
         with judge.open_store(str(tmp_path / "judge.sqlite")) as kept:
             _run(judge.evaluate(project, kept, now=_now, watcher=watch))
+        del project  # its set lies in a file
     asked = Counter(json.loads(line)["question"] for line in ledger.read_text().splitlines())
     fates = Counter(_fate(result.outcome) for result in done)
 
