@@ -1,5 +1,6 @@
 """A client of the service: submit a job, follow it, fetch what came of it."""
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,28 @@ _LOOK_S = 0.5
 _RATINGS_PAGE = 1000
 _TOO_OFTEN = "too_many_requests"
 _OVER = frozenset({"finished", "incomplete", "failed", "cancelled", "paused"})
+
+
+def _files_named(config: Path, text: str) -> dict[str, str]:
+    """Return the texts of the files that a config leads to, by their path below its folder."""
+    folder = config.parent
+    there = sorted(folder.iterdir())
+    beside = {
+        one.name: one.read_text(encoding="utf-8")
+        for one in there
+        if one.is_file() and one != config and one.name in text
+    }
+    folders = [re.escape(one.name) for one in there if one.is_dir() and one.name[0] != "."]
+    if not folders:
+        return beside
+    # Rows of items name the files of their schemas.
+    below = re.compile(rf"(?<![\w./-])(?:\./)?((?:{'|'.join(folders)})(?:/[\w.-]+)+)")
+    named = {name for one in (text, *beside.values()) for name in below.findall(one)}
+    return beside | {
+        name: (folder / name).read_text(encoding="utf-8")
+        for name in sorted(named)
+        if (folder / name).is_file()
+    }
 
 
 class ServiceError(InputError):
@@ -154,20 +177,20 @@ class Client:
         options: Mapping[str, object] | None = None,
         idempotency_key: str = "",
     ) -> RemoteJob:
-        """Submit a config of this machine with the files that lie beside it and that it names.
+        """Submit a config of this machine with the files it names, and those that they name.
+
+        Those are files that lie beside it, and in folders beside it.
 
         Raises:
             ServiceError: it was refused.
             OSError: a file cannot be read.
         """
         text = path.read_text(encoding="utf-8")
-        beside = {
-            one.name: one.read_text(encoding="utf-8")
-            for one in sorted(path.parent.iterdir())
-            if one.is_file() and one != path and one.name in text
-        }
         return self.submit(
-            config=text, files=beside, options=options, idempotency_key=idempotency_key
+            config=text,
+            files=_files_named(path, text),
+            options=options,
+            idempotency_key=idempotency_key,
         )
 
     def job(self, job_id: str) -> RemoteJob:

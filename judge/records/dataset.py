@@ -436,6 +436,21 @@ def _check_same_slices(row: Row, first: Item, item: Item) -> None:
         )
 
 
+def _beside(items: Path, row: Row, name: str) -> Path:
+    """Return the path of a file that a row names: rows are data, and read no other folder."""
+    path = items.parent / name
+    try:
+        is_beside = path.resolve().is_relative_to(items.parent.resolve())
+    except ValueError as error:  # a NUL is in it
+        raise row.error(f"{name[:100]!r} is the name of no file") from error
+    if not is_beside:
+        raise row.error(
+            f"the schema {name[:100]!r} lies outside of the folder of {items.name}; a row may name "
+            "a schema there or in a folder below, or hold the schema itself"
+        )
+    return path
+
+
 def _schema(row: Row, source: ItemSource, schemas: dict[str, str]) -> str:
     value = row.value("schema") if row.has("schema") else None
     if value is None or value == "":
@@ -445,7 +460,7 @@ def _schema(row: Row, source: ItemSource, schemas: dict[str, str]) -> str:
     if not isinstance(value, str):
         raise row.wrong_type("schema", "a JSON Schema object or the path of one")
     if value not in schemas:
-        schemas[value] = read_schema(source.path.parent / value, place=row.place)
+        schemas[value] = read_schema(_beside(source.path, row, value), place=row.place)
     return schemas[value]
 
 

@@ -6,7 +6,7 @@ import re
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -19,7 +19,8 @@ from judge.web.problems import Problem
 from judge.web.server import Server
 from judge.wiring.serving import CONFIG_NAME
 
-_FILE_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,99}")
+# Of the file and of the folders it is in; none is hidden, and none leads upwards.
+_FILE_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,99}(?:/[A-Za-z0-9][\w.-]{0,99}){0,3}")
 
 
 class ConfigSent(BaseModel):
@@ -29,7 +30,8 @@ class ConfigSent(BaseModel):
 
     config: str | None = Field(default=None, description="a config, as YAML")
     files: dict[str, str] = Field(
-        default_factory=dict, description="texts of the files it names, by name"
+        default_factory=dict,
+        description="texts of the files it names, by name or by path below the config",
     )
     config_path: str | None = Field(
         default=None, description="instead: a config in a folder that the server allows"
@@ -40,9 +42,15 @@ class ConfigSent(BaseModel):
         self._check_config()
         if self.files and self.config is None:
             raise ValueError("files belong to a config that is sent with them")
+        folders = {str(folder) for name in self.files for folder in PurePosixPath(name).parents}
         for name in self.files:
             if not _FILE_NAME.fullmatch(name) or name == CONFIG_NAME:
-                raise ValueError(f"{name[:100]!r} is no name for a file: letters, digits, . _ -")
+                raise ValueError(
+                    f"{name[:100]!r} is no name for a file: letters, digits, . _ -, and at most "
+                    "three folders before it"
+                )
+            if name in folders or CONFIG_NAME in folders:
+                raise ValueError(f"{name[:100]!r} is a file and a folder at once")
         return self
 
     def _check_config(self) -> None:
@@ -148,7 +156,9 @@ def kept_config(server: Server, sent: ConfigSent, folder: Path) -> Path:
     server.rules.check(sent.config, folder=folder)
     folder.mkdir(parents=True, mode=0o700)
     for name, text in {CONFIG_NAME: sent.config, **sent.files}.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.write_text(text, encoding="utf-8")
     return folder / CONFIG_NAME
 
 

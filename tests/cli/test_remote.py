@@ -75,3 +75,20 @@ def test_a_key_that_is_missing_or_wrong_is_said_and_not_shown(
     assert "jk_wrong_key" not in wrong.stderr
     assert "set JUDGE_KEY" in missing.stderr
     assert wrong.returncode == missing.returncode == 2
+
+
+def test_schemas_in_a_folder_that_rows_name_go_with_their_job(
+    judge: Callable[..., CompletedProcess[str]], service: str, job: Path, folder: Path
+) -> None:
+    config = job.read_text()
+    (folder / "schemas").mkdir()
+    (folder / "answer.schema.json").rename(folder / "schemas" / "answer.json")
+    job.write_text(config.replace("{schema: answer.schema.json}", "{}"))
+    items = folder / "items.jsonl"
+    rows = [json.loads(line) for line in items.read_text().splitlines()]
+    told = ({**row, "schema": "schemas/answer.json"} for row in rows)
+    items.write_text("".join(json.dumps(row) + "\n" for row in told))
+
+    submitted = judge("submit", str(job), "--server", service, "--wait")
+
+    assert "finished  12 of 12" in submitted.stdout, submitted.stderr

@@ -351,7 +351,13 @@ def test_a_filter_that_fits_nothing_is_refused(
         ),
         ({"id": 2, "schema": 3}, PLAIN, "'schema' must be a JSON Schema object or the path of one"),
         ({"id": 2, "schema": "gone.json"}, PLAIN, "gone.json cannot be read: No such file"),
-        ({"id": 2, "schema": "a\x00b"}, PLAIN, "the schema 'a\\x00b' is no strict JSON"),
+        ({"id": 2, "schema": "a\x00b"}, PLAIN, "'a\\x00b' is the name of no file"),
+        (
+            {"id": 2, "schema": "../s.json"},
+            PLAIN,
+            "'../s.json' lies outside of the folder of items",
+        ),
+        ({"id": 2, "schema": "/etc/s.json"}, PLAIN, "'/etc/s.json' lies outside of the folder of"),
     ],
     ids=lambda part: str(part)[:40],
 )

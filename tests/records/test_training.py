@@ -153,8 +153,16 @@ def test_a_line_of_running_text_without_end_is_read_in_pieces(tmp_path: Path) ->
         ("t.txt", b"MZ\x90\0\x03", "the file is binary"),
         ("t.txt", gzip.compress(b"x", mtime=0), r"is compressed; give its name the ending \.gz"),
         ("t.txt.gz", b"no gzip", "cannot be read: Not a gzipped file"),
-        ("t.txt.gz", gzip.compress(b"x" * 99, mtime=0)[:-9], "cannot be read: Compressed file ended"),
-        ("t.txt.gz", gzip.compress(b"x" * 99, mtime=0)[:10] + b"\xff" * 99, "cannot be read: Error -3"),
+        (
+            "t.txt.gz",
+            gzip.compress(b"x" * 99, mtime=0)[:-9],
+            "cannot be read: Compressed file ended",
+        ),
+        (
+            "t.txt.gz",
+            gzip.compress(b"x" * 99, mtime=0)[:10] + b"\xff" * 99,
+            "cannot be read: Error -3",
+        ),
     ],
 )
 def test_a_file_that_would_be_searched_in_vain_is_refused(

@@ -21,7 +21,28 @@ def test_files_go_with_a_config_that_is_sent() -> None:
         ConfigSent.model_validate({"config_path": "x", "files": {"a.jsonl": ""}})
 
 
-@pytest.mark.parametrize("name", ["../x", "/x", ".x", "", "a/b", "a\\b", "judge.yaml", "x" * 101])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../x",
+        "/x",
+        ".x",
+        "",
+        "a/../b",
+        "a//b",
+        "a/.b",
+        "a\\b",
+        "a/b/c/d/e",
+        "judge.yaml",
+        "x" * 101,
+    ],
+)
 def test_a_file_has_a_plain_name(name: str) -> None:
     with pytest.raises(ValidationError, match="no name for a file"):
         ConfigSent.model_validate({"config": "x", "files": {name: ""}})
+
+
+@pytest.mark.parametrize("names", [["a", "a/b"], ["judge.yaml/a"]])
+def test_no_file_is_a_folder_at_once(names: list[str]) -> None:
+    with pytest.raises(ValidationError, match="a file and a folder at once"):
+        ConfigSent.model_validate({"config": "x", "files": dict.fromkeys(names, "")})
