@@ -2,8 +2,9 @@
 
 Each measurement is a process of its own. The pipeline takes records from a generator, puts them to
 a judge and keeps calls, replies and verdicts in SQLite: its memory should not grow with them. A
-whole `judge run` reads a set from files first and reports on it afterwards, and both hold it: each
-of its stages has a peak of its own here.
+whole `judge run` reads a set from files first and reports on it afterwards: each of its stages has
+a peak of its own here. Texts lie in temporary files; ids, offsets and what came of each record are
+in memory.
 """
 
 import argparse

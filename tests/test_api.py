@@ -1,6 +1,7 @@
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+import tracemalloc
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ import pytest
 from judge.api.meaning import alike_in_training
 from judge.api.project import Instrument, InstrumentMaker, Project, Ratings, RunContext, ratings_of
 from judge.api.reporting import report
+from judge.api.running import manifest_of
 from judge.api.scoring import Forecast, evaluate, forecast, resume
 from judge.api.validating import validate_judge
 from judge.api.yardsticks import kept_yardsticks
@@ -40,6 +42,7 @@ from judge.records.verification import TrainingFiles
 from judge.reports.summary import Status
 from judge.results.outcome import Fate, Score
 from judge.results.run import Result, RunManifest
+from judge.results.sql import SqlStore
 from judge.results.store import MemoryStore
 from judge.runs.executor import Stop
 from judge.scorers.adherence import AdherenceScorer
@@ -657,3 +660,52 @@ def test_the_training_text_closest_in_meaning_is_told_once_and_leaks_are_not_tol
     assert [(one.item_id, one.part, one.file.name, one.line) for one in found] == [
         ("i1", "input", "second.txt", 1)
     ]
+
+
+def _long_results(run_id: str, dataset: Dataset) -> Iterator[Result]:
+    instrument = _instrument(BaselineJudge(SharedEmbedder(HashEmbedder())), calls_a_model=False)
+    signature = instrument.scorer.measure.signature
+    for number, unit in enumerate(dataset.records().units):
+        outcome = Score(
+            scorer="equivalence",
+            target=Target.REFERENCE,
+            value=float(number % 3 > 0),
+            signature=signature,
+            label="equivalent" if number % 3 else "different",
+            rationale=f"{number} {'The answer says what the reference says. ' * 50}",
+            details={"number": number},
+        )
+        yield Result(run_id=run_id, key=unit.key, outcome=outcome, content="", duration_s=0.0)
+
+
+def test_a_report_takes_no_memory_for_texts_and_reasons(tmp_path: Path) -> None:
+    n, text = 10_000, "The text says that the number is even. " * 50
+    dataset = _dataset(n)
+    dataset = replace(
+        dataset,
+        items=[replace(item, input=f"{text}{item.item_id}") for item in dataset.items],
+        systems=dataset.systems[1:],
+        outputs={"student": {item.item_id: f"{item.item_id}{text}" for item in dataset.items}},
+    )
+    project = _project(FakeChat(see_through), dataset=dataset)
+    measure = _instrument(
+        BaselineJudge(SharedEmbedder(HashEmbedder())), calls_a_model=False
+    ).scorer.measure
+    manifest = manifest_of(project, "r", [measure], purpose="score", started=NOW)
+    with SqlStore(tmp_path / "store.db") as store:
+        store.begin(manifest, dataset)
+        asyncio.run(store.put(list(_long_results("r", dataset))))
+        del project, dataset
+
+        tracemalloc.start()
+        found = report(store, manifest, now=NOW)
+        read = 0
+        for example in found.examples:
+            (outcome,) = example.outcomes.values()
+            assert isinstance(outcome, Score)
+            read += len(example.record.input + (example.record.output or "") + outcome.rationale)
+        peak_mib = tracemalloc.get_traced_memory()[1] / 2**20
+        tracemalloc.stop()
+
+    assert read > 55 * 2**20
+    assert peak_mib < 8  # ids, places, and what is read at once

@@ -94,7 +94,7 @@ async def judge_outputs_again(
         return 0
     run_id, earlier = new_run_id(now()), replace(project, dataset=store.dataset(before))
     served = {
-        metric: sorted(served_by(measure_of(second, metric).outcomes.values())) for metric in wanted
+        metric: sorted(served_by(measure_of(second, metric).facts.values())) for metric in wanted
     }
     async with project.instruments(run_context(store, run_id, stop=stop, served=served)) as made:
         work = [(i, wanted[i.scorer.measure.metric]) for i in made if _is_wanted(i, wanted)]
@@ -204,7 +204,7 @@ def _held(gold: GoldSet, texts: Mapping[RecordKey, str]) -> int:
 def _known(store: Store, admitted: AdmittedMeasure) -> Mapping[str, Score]:
     """Return what the judge of a run ever said, where the same models answered, by content."""
     measure = admitted.measure
-    served = served_by(admitted.outcomes.values())
+    served = served_by(admitted.facts.values())
     return {
         content: score
         for content, score in store.scores(measure.signature, measure.target).items()

@@ -67,11 +67,18 @@ def exported(store: ResultStore, manifest: RunManifest) -> Iterator[ExportedRow]
                 f"the run {manifest.run_id} is not finished: {missing} records wait for "
                 f"{measure.metric}; finish it with: judge resume {manifest.run_id}"
             )
-    found = {(one.key, one.outcome.scorer, one.outcome.target): one for one in results}
+    places = {
+        (one.key, one.outcome.scorer, one.outcome.target): place
+        for place, one in enumerate(results)
+    }
     slices = {item.item_id: _json(dict(item.slices)) for item in dataset.heads()}
     return (
-        _row(measure, found[record.key, measure.scorer, measure.target], slices[record.item_id])
-        for record in dataset.records()
+        _row(
+            measure,
+            results[places[unit.key, measure.scorer, measure.target]],
+            slices[unit.item_id],
+        )
+        for unit in dataset.records().units
         for measure in manifest.measures
     )
 

@@ -37,7 +37,7 @@ def together(parts: Sequence[AdmittedMeasure], least: Mapping[str, float]) -> Ad
     )
     return AdmittedMeasure(
         measure=measure,
-        outcomes={key: _joined(key, parts, least, measure) for key in parts[0].outcomes},
+        outcomes={key: _joined(key, parts, least, measure) for key in parts[0].facts},
         trust=None,
     )
 
@@ -45,7 +45,7 @@ def together(parts: Sequence[AdmittedMeasure], least: Mapping[str, float]) -> Ad
 def _joined(
     key: RecordKey, parts: Sequence[AdmittedMeasure], least: Mapping[str, float], measure: Measure
 ) -> Outcome:
-    asked = [(part.measure, part.outcomes[key]) for part in parts if part.applies(key)]
+    asked = [(part.measure, part.facts[key]) for part in parts if part.applies(key)]
     if not asked:
         return NotApplicable(scorer=_SCORER, target=_TARGET, reason="none of the metrics applies")
     missing: Fate | None = None

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from judge.gates.finding import LEVEL, Finding, finding_of_estimate
 from judge.gates.rule import OPERATIONS, Ask, Rule
 from judge.records.production import Produced, Production
-from judge.records.record import Record
+from judge.records.record import Unit
 from judge.reports.groups import OVERALL, Groups
 from judge.reports.operations import (
     PERCENTILES,
@@ -69,14 +69,14 @@ def operating(
         other: the system beside which something is to be saved; empty where that is not asked.
     """
     known = {one.system: one for one in productions}
-    records = _with_output(groups[rule.system, slice_name])
+    records = _with_output(admitted, groups[rule.system, slice_name])
     made = made_of(records, known.get(rule.system))
     if rule.ask is not Ask.SAVES_AT_LEAST:
         reader, figure = _FIGURES[_name(rule)]
         values, codes = known_values(made, reader)
         found, needed = _figure_of(values, codes, figure), len(made)
     else:
-        theirs = _with_output(groups[other, OVERALL])
+        theirs = _with_output(admitted, groups[other, OVERALL])
         taught = made_of(theirs, known.get(other))
         reader = READERS[_name(rule)]
         sides, codes = known_of_both(made, taught, reader)
@@ -98,8 +98,8 @@ def _name(rule: Rule) -> str:
     return rule.metric.removeprefix(OPERATIONS)
 
 
-def _with_output(records: Sequence[Record]) -> list[Record]:
-    return [record for record in records if record.output is not None]
+def _with_output(admitted: AdmittedResults, units: Sequence[Unit]) -> list[Unit]:
+    return [unit for unit in units if admitted.records.is_answered(unit.key)]
 
 
 def _doubts(rule: Rule, known: Mapping[str, Production], *, other: str) -> list[str]:

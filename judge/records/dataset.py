@@ -5,11 +5,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import overload
 
 import numpy as np
 
 from judge.errors import DataError, did_you_mean
+from judge.records.lazy_records import Records
 from judge.records.record import Item, Record, RecordKey, Role, Slices, System
 from judge.records.rows import Row, as_answer, read_rows
 from judge.records.spooled import (
@@ -128,31 +128,14 @@ class Dataset:
         """Yield the items in order for whoever asks for no text of theirs."""
         return self.items.heads() if isinstance(self.items, SpooledItems) else iter(self.items)
 
-    def records(self) -> "Records":
+    def records(self) -> Records:
         """Return one record for each system and item: systems in order, items in order."""
-        return Records(self)
+        return Records(self.items, self.systems, self.outputs)
 
     def records_of(self, item: Item) -> Iterator[Record]:
         """Yield one record for each system, of one item of the set."""
-        teacher = self.teacher
-        for system in self.systems:
-            yield self.answer_of(system, item, teacher)
-
-    def answer_of(self, system: System, item: Item, teacher: System | None) -> Record:
-        """Return what a system answered to an item of the set, beside what the teacher did."""
-        taught = {} if teacher is None or system is teacher else self.outputs[teacher.name]
-        return Record(
-            item_id=item.item_id,
-            system=system.name,
-            input=item.input,
-            output=self.outputs[system.name].get(item.item_id),
-            references=item.references,
-            teacher_output=taught.get(item.item_id),
-            schema=item.schema,
-            slices=item.slices,
-            cluster=item.cluster,
-            opponent=item.opponent,
-        )
+        records = self.records()
+        return (records.answer(system, item) for system in self.systems)
 
     def record(self, key: RecordKey) -> Record:
         """Return one record by its key.
@@ -160,18 +143,8 @@ class Dataset:
         Raises:
             KeyError: there is no such item or system.
         """
-        system = next((one for one in self.systems if one.name == key.system), None)
-        if system is None:
-            raise KeyError(key.system)
-        return self.answer_of(system, self._item(key.item_id), self.teacher)
-
-    def _item(self, item_id: str) -> Item:
-        if isinstance(self.items, SpooledItems):
-            return self.items.named(item_id)
-        found = next((item for item in self.items if item.item_id == item_id), None)
-        if found is None:
-            raise KeyError(item_id)
-        return found
+        records = self.records()
+        return records[records.place(key)]
 
     def selected(
         self,
@@ -221,37 +194,6 @@ class Dataset:
         kept = replace(self, items=items)
         outputs = {name: _answers_to(kept, answers) for name, answers in self.outputs.items()}
         return replace(kept, outputs=outputs)
-
-
-class Records(Sequence[Record]):
-    """The records of a set, each made when it is asked for.
-
-    Args:
-        dataset: the set.
-    """
-
-    def __init__(self, dataset: Dataset) -> None:
-        self._dataset = dataset
-
-    def __len__(self) -> int:
-        return len(self._dataset.systems) * len(self._dataset.items)
-
-    @overload
-    def __getitem__(self, place: int) -> Record: ...
-    @overload
-    def __getitem__(self, place: slice) -> Sequence[Record]: ...
-    def __getitem__(self, place: int | slice) -> Record | Sequence[Record]:
-        if isinstance(place, slice):
-            return [self[one] for one in range(len(self))[place]]
-        of, position = divmod(range(len(self))[place], len(self._dataset.items))
-        found = self._dataset
-        return found.answer_of(found.systems[of], found.items[position], found.teacher)
-
-    def __iter__(self) -> Iterator[Record]:
-        found, teacher = self._dataset, self._dataset.teacher
-        for system in found.systems:
-            for item in found.items:
-                yield found.answer_of(system, item, teacher)
 
 
 def _answers_to(kept: Dataset, answers: Mapping[str, str]) -> Mapping[str, str]:

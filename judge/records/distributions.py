@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import fsum, isfinite
 
 from judge.records.dataset import OutputSource
-from judge.records.rows import Row, read_rows
+from judge.records.rows import Row, mentions, read_rows
 from judge.records.strict_json import StrictJsonError, read_strict_json
 from judge.records.token_logprobs import TokenLogprob, read_token_logprobs
 
@@ -32,9 +32,7 @@ def speaks_of_distributions(source: OutputSource) -> bool:
     """Look whether a file gives distributions at places that another system's can be held to."""
     if source.given is not None:
         return False
-    data = source.path.read_bytes()
-    names = (source.fields.get(field, field) for field in (_FORCED, _CLASSES))
-    return any(name.encode() in data or not name.isascii() for name in names)
+    return mentions(source.path, [source.fields.get(field, field) for field in (_FORCED, _CLASSES)])
 
 
 def read_distributions(source: OutputSource, *, own: bool) -> Iterator[Distributions]:

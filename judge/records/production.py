@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from math import isfinite
 
 from judge.records.dataset import OutputSource
-from judge.records.rows import Row, read_rows
+from judge.records.rows import Row, mentions, read_rows
 from judge.records.token_logprobs import read_token_logprobs, token_probability
 
-_BLOCK = 2**20
 _COUNTS = ("input_tokens", "output_tokens")
 _CONFIDENCE, _LOGPROBS = "confidence", "logprobs"
 _FIELDS = (
@@ -105,18 +104,7 @@ def read_production(source: OutputSource, conditions: Conditions) -> Production:
 
 def _speaks_of(source: OutputSource) -> bool:
     """Look whether a file holds any such field: most do not, and need no second reading."""
-    names = [source.fields.get(field, field) for field in _FIELDS]
-    if not all(name.isascii() for name in names):
-        return True
-    wanted = [name.encode() for name in names]
-    before = b""
-    with source.path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            here = before + block
-            if any(name in here for name in wanted):
-                return True
-            before = here[-max(map(len, wanted)) :]  # a name may begin in one and end in the next
-    return False
+    return mentions(source.path, [source.fields.get(field, field) for field in _FIELDS])
 
 
 def _produced(row: Row) -> Produced:

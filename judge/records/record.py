@@ -75,7 +75,21 @@ class System:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Unit:
+    """A record as statistics look at it: its name, its slices, its cluster, and no text."""
+
+    item_id: str
+    system: str
+    slices: Slices
+    cluster: str
+
+    @property
+    def key(self) -> RecordKey:
+        return RecordKey(item_id=self.item_id, system=self.system)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record(Unit):
     """The answer of one system to one item, with all that it may be held against.
 
     Attributes:
@@ -86,20 +100,12 @@ class Record:
         opponent: in a set of pairs, the output it is compared with; else None.
     """
 
-    item_id: str
-    system: str
     input: str
     output: str | None
     references: tuple[str, ...]
     teacher_output: str | None
     schema: str
-    slices: Slices
-    cluster: str
     opponent: str | None = None
-
-    @property
-    def key(self) -> RecordKey:
-        return RecordKey(item_id=self.item_id, system=self.system)
 
     def answers(self, target: Target) -> tuple[str, ...]:
         """Return the texts the output is held against; empty where there is none."""

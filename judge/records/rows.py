@@ -1,7 +1,7 @@
 """Rows from JSONL, CSV and Parquet files, each knowing the file and line it came from."""
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from judge.errors import DataError, did_you_mean
 from judge.records.columnar import parquet_rows
 from judge.records.strict_json import JsonValue, StrictJsonError, dump_json, read_strict_json
 
+_BLOCK = 2**20
 _WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _PARQUET = ".parquet"
 _KINDS = {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "null"}
@@ -93,6 +94,21 @@ class Row:
 
     def error(self, message: str) -> DataError:
         return DataError(f"{self.place}: {message}")
+
+
+def mentions(path: Path, columns: Sequence[str]) -> bool:
+    """Look whether a file may have any of some columns, without reading its rows."""
+    if not all(name.isascii() for name in columns):  # others may be written with escapes
+        return True
+    wanted = [name.encode() for name in columns]
+    longest, before = max(map(len, wanted)), b""
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            here = before + block  # a name may begin in one and end in the next
+            if any(name in here for name in wanted):
+                return True
+            before = here[-longest:]
+    return False
 
 
 def read_rows(

@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 
 from judge.records.record import Record
-from judge.reports.report import Example, Report, SaidByPeople
+from judge.reports.report import Example, Report, SaidByPeople, measured
 from judge.reports.worth import Reasons, by_concern, worth_a_look
 from judge.results.outcome import Fate, NotApplicable, Outcome
 from judge.results.run import Measure
@@ -51,8 +51,9 @@ def chosen(report: Report, reasons: Sequence[Reasons], *, most: int = MOST_EXAMP
 def _worst_of_each_part(ranked: Sequence[int], examples: Sequence[Example]) -> list[int]:
     taken: dict[tuple[str, str, str], int] = {}
     found = []
+    seen = measured(examples)
     for place in ranked:
-        record = examples[place].record
+        record = seen[place].record
         parts = [(record.system, *pair) for pair in record.slices.items()] or [
             (record.system, "", "")
         ]

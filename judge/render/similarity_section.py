@@ -1,6 +1,7 @@
 """What similarities mean in a run, as a section of its page."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from heapq import nsmallest
 
 from judge.records.rating import LabelSource
 from judge.render.page import Section, Table
@@ -149,13 +150,13 @@ def _spots_table(spots: Sequence[BlindSpot]) -> Table:
 def _examples(report: Report, findings: Sequence[SimilarityFindings]) -> Iterator[list[str]]:
     """Yield the records with the lowest scores of each metric that says what is missing."""
     for one in findings:
-        told = [
+        told = (
             (outcome.value, example, outcome.details)
             for example in report.examples
             if isinstance(outcome := example.outcomes.get(one.metric), Score)
             and (_ADDS in outcome.details)
-        ]
-        lowest = sorted(told, key=lambda row: (row[0], row[1].record.item_id))[:_MOST_EXAMPLES]
+        )
+        lowest = nsmallest(_MOST_EXAMPLES, told, key=lambda row: (row[0], row[1].record.item_id))
         for value, example, details in lowest:
             yield [
                 f"{one.metric}  {_named(example)}",

@@ -1,7 +1,7 @@
 """Slices nobody declared: bands of length, the teacher's own misses, and the right answers."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -33,16 +33,21 @@ def length_bands(lengths: Sequence[int]) -> list[str]:
     return [names[place] for place in np.searchsorted(cuts, array, side="left")]
 
 
-def undeclared_slices(records: Sequence[Record]) -> Mapping[str, Sequence[str]]:
+def undeclared_slices(records: Iterable[Record]) -> Mapping[str, Sequence[str]]:
     """Return the value of each record by dimension; a dimension of one value is left out.
 
     Args:
-        records: of one system.
+        records: of one system; looked at once, since their texts may lie in a file.
     """
+    inputs, outputs, answers = array("Q"), array("Q"), _Answers()
+    for record in records:
+        inputs.append(len(record.input.split()))
+        outputs.append(len((record.output or "").split()))
+        answers.add(record.references)
     found = {
-        INPUT_LENGTH: length_bands([len(record.input.split()) for record in records]),
-        OUTPUT_LENGTH: length_bands([len((record.output or "").split()) for record in records]),
-        ANSWER: _answers(records),
+        INPUT_LENGTH: length_bands(inputs),
+        OUTPUT_LENGTH: length_bands(outputs),
+        ANSWER: answers.values(),
     }
     return {name: values for name, values in found.items() if len(set(values)) > 1}
 
@@ -60,15 +65,30 @@ def by_teacher(scores: Sequence[float], *, passes: bool) -> list[str]:
     return ["its worst third" if score <= cut else "its better two thirds" for score in scores]
 
 
-def _answers(records: Sequence[Record]) -> list[str]:
-    """Return the right answer of each record where these are classes, else nothing."""
-    if not records or any(len(record.references) != 1 for record in records):
-        return []
-    answers = [record.references[0] for record in records]
-    counts = Counter(answers)
-    if len(counts) > min(_MOST_ANSWERS, len(records) / _ITEMS_AN_ANSWER):
-        return []
-    return answers
+class _Answers:
+    """The right answers of records, as long as these may be classes."""
+
+    def __init__(self) -> None:
+        self._different: dict[str, str] = {}
+        self._of_each: list[str] = []
+        self._are_open = False
+
+    def add(self, references: Sequence[str]) -> None:
+        if self._are_open or len(references) != 1:
+            self._are_open = True
+            return
+        (answer,) = references
+        self._of_each.append(self._different.setdefault(answer, answer))
+        if len(self._different) > _MOST_ANSWERS:
+            self._are_open = True
+            self._of_each.clear()
+
+    def values(self) -> Sequence[str]:
+        """Return the right answer of each record; nothing where they are no classes."""
+        n = len(self._of_each)
+        return (
+            [] if self._are_open or n < _ITEMS_AN_ANSWER * len(self._different) else self._of_each
+        )
 
 
 def _band(lower: int | None, upper: int | None) -> str:

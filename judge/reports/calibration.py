@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from judge.records.production import Produced, Production
-from judge.records.record import Record
+from judge.records.record import Unit
 from judge.reports.correctness import Correctness, correctness
 from judge.reports.evidence import Basis
 from judge.reports.groups import OVERALL, clusters_of, record_groups, slice_names
@@ -109,7 +109,7 @@ class _Sides:
         after: confidence put right, by method.
     """
 
-    records: tuple[Record, ...]
+    records: tuple[Unit, ...]
     chances: NDArray[np.float64]
     right: NDArray[np.float64]
     declared: NDArray[np.bool_]
@@ -160,7 +160,7 @@ def _rows(
 
 
 def _sides(
-    records: Sequence[Record],
+    records: Sequence[Unit],
     outputs: Mapping[str, Produced],
     known: Correctness | Undefined,
 ) -> _Sides:
@@ -181,7 +181,7 @@ def _sides(
     )
 
 
-def _confidence(record: Record, outputs: Mapping[str, Produced]) -> float | None:
+def _confidence(record: Unit, outputs: Mapping[str, Produced]) -> float | None:
     found = outputs.get(record.item_id)
     return None if found is None else found.confidence
 

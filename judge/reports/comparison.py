@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from judge.records.record import Record, RecordKey, Role, Target
+from judge.records.record import RecordKey, Role, Target, Unit
 from judge.reports.corrected import Corrected
 from judge.reports.corrected_change import corrected_change
 from judge.reports.groups import OVERALL, cluster_codes, record_groups, slice_names
@@ -235,7 +235,7 @@ def _sides(
     return _Sides(
         before=before,
         after=after,
-        first=judge.verdicts if judge is not None and another else before.outcomes,
+        first=judge.verdicts if judge is not None and another else before.facts,
         one_judge=another,
         why_not=_why_not(before.measure, measure, judge=judge, changes=changes)
         or _other_target(measure, results, changes.outputs)
@@ -295,7 +295,7 @@ def _unjudged(judge: JudgeChange | None) -> str:
 
 
 def _row(
-    sides: _Sides, system: str, name: str, records: Sequence[Record], *, n_changed: int
+    sides: _Sides, system: str, name: str, records: Sequence[Unit], *, n_changed: int
 ) -> DifferenceRow:
     pairs, unpaired = _pairs(sides, records)
     row = DifferenceRow(
@@ -322,10 +322,10 @@ def _row(
 def _measured(
     row: DifferenceRow,
     sides: _Sides,
-    pairs: Sequence[tuple[Record, float, float]],
+    pairs: Sequence[tuple[Unit, float, float]],
     unpaired: Sequence[tuple[float | None, float | None]],
     *,
-    records: Sequence[Record],
+    records: Sequence[Unit],
 ) -> DifferenceRow:
     old, new = (np.array([pair[place] for pair in pairs]) for place in (1, 2))
     if not np.any(new != old):
@@ -355,7 +355,7 @@ def _measured(
 
 
 def _judge_part(
-    row: DifferenceRow, sides: _Sides, records: Sequence[Record]
+    row: DifferenceRow, sides: _Sides, records: Sequence[Unit]
 ) -> Estimate | Undefined | None:
     if not sides.both_believed(row.system, row.slice):
         return None
@@ -363,7 +363,7 @@ def _judge_part(
         (record, was, now)
         for record in records
         if record.key in sides.first
-        and (was := value_of(sides.before.outcomes[record.key], sides.before.measure)) is not None
+        and (was := value_of(sides.before.facts[record.key], sides.before.measure)) is not None
         and (now := value_of(sides.first[record.key], sides.measure)) is not None
     ]
     if len(both) < MIN_RECORDS:
@@ -377,15 +377,15 @@ def _judge_part(
 
 
 def _pairs(
-    sides: _Sides, records: Sequence[Record]
-) -> tuple[list[tuple[Record, float, float]], list[tuple[float | None, float | None]]]:
-    pairs: list[tuple[Record, float, float]] = []
+    sides: _Sides, records: Sequence[Unit]
+) -> tuple[list[tuple[Unit, float, float]], list[tuple[float | None, float | None]]]:
+    pairs: list[tuple[Unit, float, float]] = []
     unpaired: list[tuple[float | None, float | None]] = []
     for record in records:
         if not (sides.before.applies(record.key) or sides.after.applies(record.key)):
             continue
         old = _first_value(sides, record.key)
-        new = value_of(sides.after.outcomes[record.key], sides.measure)
+        new = value_of(sides.after.facts[record.key], sides.measure)
         if old is not None and new is not None:
             pairs.append((record, old, new))
         else:
@@ -395,7 +395,7 @@ def _pairs(
 
 def _first_value(sides: _Sides, key: RecordKey) -> float | None:
     # An empty output counts by the policy whoever judges.
-    outcome = sides.first.get(key, sides.before.outcomes[key])
+    outcome = sides.first.get(key, sides.before.facts[key])
     if sides.one_judge and key not in sides.first and isinstance(outcome, Score):
         return None  # the other judge's verdict
     return value_of(outcome, sides.measure)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from judge.records.record import Record, RecordKey
+from judge.records.record import RecordKey, Unit
 from judge.reports.groups import cluster_codes
 from judge.results.outcome import Fate, Outcome, Score
 from judge.results.run import Measure
@@ -48,7 +48,7 @@ class Corrected:
 
 
 def corrected_score(
-    admitted: AdmittedMeasure, records: Sequence[Record], *, level: float, seed: int
+    admitted: AdmittedMeasure, records: Sequence[Unit], *, level: float, seed: int
 ) -> Corrected | None:
     """Return the corrected mean of one system on one slice; None for a metric without a judge."""
     if admitted.gold is None:
@@ -80,7 +80,7 @@ def corrected_score(
 
 def corrected_retention(
     admitted: AdmittedMeasure,
-    records: Sequence[Record],
+    records: Sequence[Unit],
     teacher: str,
     *,
     level: float,
@@ -117,9 +117,7 @@ def corrected_retention(
         )
     measure = admitted.measure
     found = quality_retained(
-        np.array(
-            [[guess_of(admitted.outcomes[key], measure) for key in keys[:2]] for keys in pairs]
-        ),
+        np.array([[guess_of(admitted.facts[key], measure) for key in keys[:2]] for keys in pairs]),
         np.array([[worth_of(labels[key], measure) for key in pairs[place][:2]] for place in both]),
         labelled=np.array(both),
         estimand=FINITE,
@@ -185,7 +183,7 @@ class _Drawn:
         return None if np.unique(self.clusters).size == self.clusters.size else self.clusters
 
 
-def _drawn(admitted: AdmittedMeasure, records: Sequence[Record]) -> _Drawn | Undefined:
+def _drawn(admitted: AdmittedMeasure, records: Sequence[Unit]) -> _Drawn | Undefined:
     gold, measure = admitted.gold, admitted.measure
     if gold is None or gold.why_not:
         return Undefined(reason=gold.why_not if gold else "no labels by people")
@@ -200,7 +198,7 @@ def _drawn(admitted: AdmittedMeasure, records: Sequence[Record]) -> _Drawn | Und
     labels = [gold.labels[records[place].key] for place in places]
     strata, inclusion = _strata(admitted, records, places, [label.inclusion for label in labels])
     return _Drawn(
-        judged=np.array([guess_of(admitted.outcomes[record.key], measure) for record in records]),
+        judged=np.array([guess_of(admitted.facts[record.key], measure) for record in records]),
         labels=np.array([worth_of(label, measure) for label in labels]),
         labelled=np.array(places, dtype=np.int64),
         clusters=cluster_codes(records),
@@ -212,7 +210,7 @@ def _drawn(admitted: AdmittedMeasure, records: Sequence[Record]) -> _Drawn | Und
 
 def _strata(
     admitted: AdmittedMeasure,
-    records: Sequence[Record],
+    records: Sequence[Unit],
     places: Sequence[int],
     chances: Sequence[float | None],
 ) -> tuple[NDArray[np.int64] | None, NDArray[np.float64] | None]:
@@ -225,7 +223,7 @@ def _strata(
     known = [chance or 1.0 for chance in chances]
     if len(set(known)) == 1:
         return None, None
-    verdicts = [_verdict_name(admitted.outcomes[record.key]) for record in records]
+    verdicts = [_verdict_name(admitted.facts[record.key]) for record in records]
     slices = [tuple(sorted(record.slices.items())) for record in records]
     for names in (verdicts, list(zip(verdicts, slices, strict=True))):
         of_name: dict[object, set[float]] = {}

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from judge.records.record import Record
+from judge.records.record import Unit
 from judge.reports.corrected import FINITE, MIN_LABELS, Corrected, guess_of, worth_of
 from judge.reports.groups import cluster_codes
 from judge.stats.correction import corrected_difference
@@ -15,7 +15,7 @@ from judge.trust.gold import GoldLabel
 
 
 def corrected_change(
-    before: AdmittedMeasure, after: AdmittedMeasure, records: Sequence[Record], *, level: float
+    before: AdmittedMeasure, after: AdmittedMeasure, records: Sequence[Unit], *, level: float
 ) -> Corrected | None:
     """Return the mean change that people would see, second run less first.
 
@@ -52,8 +52,8 @@ def corrected_change(
         np.array(
             [
                 [
-                    guess_of(after.outcomes[r.key], after.measure),
-                    guess_of(before.outcomes[r.key], before.measure),
+                    guess_of(after.facts[r.key], after.measure),
+                    guess_of(before.facts[r.key], before.measure),
                 ]
                 for r in kept
             ]

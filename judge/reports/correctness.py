@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from judge.records.record import Record, Target
+from judge.records.record import Target, Unit
 from judge.reports.corrected import MIN_LABELS, worth_of
 from judge.reports.decision import deciding
 from judge.reports.evidence import Basis
@@ -89,7 +89,7 @@ def _candidates(admitted: AdmittedResults) -> Iterator[AdmittedMeasure]:
 
 
 def _by_labels(
-    measure: AdmittedMeasure, system: str, records: Sequence[Record], *, seed: int
+    measure: AdmittedMeasure, system: str, records: Sequence[Unit], *, seed: int
 ) -> Correctness | Undefined:
     gold = measure.gold
     if gold is None:
@@ -131,13 +131,13 @@ def _alike(chances: Sequence[float], *, seed: int) -> np.ndarray:
 
 
 def _by_outcomes(
-    measure: AdmittedMeasure, system: str, records: Sequence[Record]
+    measure: AdmittedMeasure, system: str, records: Sequence[Unit]
 ) -> Correctness | Undefined:
     if withheld := measure.why_withheld_on(system, OVERALL):
         return Undefined(reason=withheld)
     right = {}
     for record in records:
-        outcome = measure.outcomes[record.key]
+        outcome = measure.facts[record.key]
         value = value_of(outcome, measure.measure)
         # A verdict that the text may have made itself says nothing here.
         if value is not None and not doubted(outcome, measure.measure):

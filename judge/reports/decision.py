@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from judge.records.record import Record, Role, Target
+from judge.records.record import Role, Target, Unit
 from judge.reports.evidence import Basis, Side
 from judge.reports.groups import OVERALL, record_groups
 from judge.reports.keeping import Answer, Kept, difference, kept, with_holm
@@ -114,7 +114,7 @@ def decide(
     )
 
 
-def side(measure: AdmittedMeasure, system: str, records: Sequence[Record]) -> Side:
+def side(measure: AdmittedMeasure, system: str, records: Sequence[Unit]) -> Side:
     """Return one system on some records."""
     return Side(
         admitted=measure, system=system, records={record.item_id: record for record in records}

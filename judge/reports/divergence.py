@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from judge.records.record import Record
+from judge.records.record import Unit
 from judge.reports.groups import OVERALL, clusters_of, record_groups, slice_names
 from judge.reports.summary import MIN_RECORDS, Status
 from judge.results.divergence import Divergence
@@ -67,7 +67,7 @@ def divergence_rows(
 
 
 def _rows(
-    found: Divergence, name: str, records: Sequence[Record], *, level: float
+    found: Divergence, name: str, records: Sequence[Unit], *, level: float
 ) -> Iterator[DivergenceRow]:
     compared = [record for record in records if record.item_id in found.items]
     refused = Counter(

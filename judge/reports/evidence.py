@@ -7,7 +7,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from judge.records.record import Record
+from judge.records.record import Unit
 from judge.reports.corrected import MIN_LABELS, guess_of, joint_chances, worth_of
 from judge.reports.groups import clusters_of
 from judge.reports.summary import MIN_RECORDS, doubted, value_of
@@ -36,7 +36,7 @@ class Side:
 
     admitted: AdmittedMeasure
     system: str
-    records: Mapping[str, Record]
+    records: Mapping[str, Unit]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,11 +63,11 @@ class PairedScores:
     labels: NDArray[np.float64]
     labelled: NDArray[np.int64]
     inclusion: NDArray[np.float64] | None
-    records: tuple[Record, ...]
+    records: tuple[Unit, ...]
     n_items: int
     worst: NDArray[np.float64] | None = None
     best: NDArray[np.float64] | None = None
-    every: tuple[Record, ...] = ()
+    every: tuple[Unit, ...] = ()
 
     @property
     def clusters(self) -> NDArray[np.int64] | None:
@@ -134,7 +134,7 @@ def paired_scores(
 
 
 def _by_labels(
-    first: Side, second: Side, pairs: Sequence[tuple[Record, Record]]
+    first: Side, second: Side, pairs: Sequence[tuple[Unit, Unit]]
 ) -> PairedScores | Undefined:
     golds = [side.admitted.gold for side in (first, second)]
     if golds[0] is None or golds[1] is None:
@@ -163,8 +163,8 @@ def _by_labels(
         judged=np.array(
             [
                 [
-                    guess_of(first.admitted.outcomes[mine.key], measure),
-                    guess_of(second.admitted.outcomes[other.key], measure),
+                    guess_of(first.admitted.facts[mine.key], measure),
+                    guess_of(second.admitted.facts[other.key], measure),
                 ]
                 for mine, other in pairs
             ]
@@ -178,12 +178,11 @@ def _by_labels(
 
 
 def _by_values(
-    first: Side, second: Side, pairs: Sequence[tuple[Record, Record]], unscored: Unscored
+    first: Side, second: Side, pairs: Sequence[tuple[Unit, Unit]], unscored: Unscored
 ) -> PairedScores | Undefined:
     measure = first.admitted.measure
     outcomes = [
-        (first.admitted.outcomes[mine.key], second.admitted.outcomes[other.key])
-        for mine, other in pairs
+        (first.admitted.facts[mine.key], second.admitted.facts[other.key]) for mine, other in pairs
     ]
     values = [[value_of(outcome, measure) for outcome in pair] for pair in outcomes]
     certain = [

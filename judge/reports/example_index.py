@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from judge.records.record import Role
-from judge.reports.report import Example, SaidByPeople, examples_of
+from judge.reports.report import Measured, SaidByPeople, examples_of, measured
 from judge.reports.worth import REASONS, Reasons, by_concern, worth_a_look
 from judge.results.outcome import Fate, NotApplicable, Outcome, Score
 from judge.results.run import Measure
@@ -145,7 +145,8 @@ def example_index(admitted: AdmittedResults, *, version: str) -> ExampleIndex:
         for value in values
     )
     known = frozenset(slices)
-    for place, (example, why) in enumerate(zip(examples, reasons, strict=True)):
+    seen = measured(examples)
+    for place, (example, why) in enumerate(zip(seen, reasons, strict=True)):
         for name in _facets(example, why, manifest.measures, known):
             found.setdefault(name, []).append(place)
     certificates = [
@@ -162,12 +163,12 @@ def example_index(admitted: AdmittedResults, *, version: str) -> ExampleIndex:
         facets={name: _packed(places, len(examples)) for name, places in found.items()},
         orders={
             "": np.array(by_concern(reasons), dtype=np.int32).tobytes(),
-            **{m.metric: _lowest_first(m, examples) for m in manifest.measures},
+            **{m.metric: _lowest_first(m, seen) for m in manifest.measures},
         },
         people={
             measure.metric: {
                 place: example.people[measure.metric].label
-                for place, example in enumerate(examples)
+                for place, example in enumerate(seen)
                 if measure.metric in example.people
             }
             for measure in manifest.measures
@@ -178,7 +179,7 @@ def example_index(admitted: AdmittedResults, *, version: str) -> ExampleIndex:
             for measure in manifest.measures
             if any(
                 measure.metric in one.people and one.people[measure.metric].constructed
-                for one in examples
+                for one in seen
             )
         ),
     )
@@ -195,7 +196,7 @@ def decode_index(body: bytes) -> ExampleIndex:
 
 
 def _facets(
-    example: Example, why: Reasons, measures: Sequence[Measure], slices: frozenset[str]
+    example: Measured, why: Reasons, measures: Sequence[Measure], slices: frozenset[str]
 ) -> list[str]:
     record = example.record
     found = [_system(record.system)]
@@ -218,8 +219,8 @@ def _of_outcome(outcome: Outcome, measure: Measure) -> list[str]:
     return found
 
 
-def _lowest_first(measure: Measure, examples: Sequence[Example]) -> bytes:
-    outcomes = [example.outcomes[measure.metric] for example in examples]
+def _lowest_first(measure: Measure, examples: Iterable[Measured]) -> bytes:
+    outcomes = (example.outcomes[measure.metric] for example in examples)
     values = [one.value if isinstance(one, Score) else -np.inf for one in outcomes]
     return np.argsort(np.array(values), kind="stable").astype(np.int32).tobytes()
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from judge.records.record import Record, Role, Target
+from judge.records.record import Role, Target, Unit
 from judge.reports.groups import OVERALL, cluster_codes, record_groups
 from judge.reports.summary import MIN_RECORDS, Status, mean_of, value_of
 from judge.results.run import Measure
@@ -73,7 +73,7 @@ def _row(
     quality: AdmittedMeasure,
     *,
     student: str,
-    records: Sequence[Record],
+    records: Sequence[Unit],
     level: float,
 ) -> FamilyRow:
     both, unpaired = _pairs(fidelity, quality, records)
@@ -137,18 +137,18 @@ class _Figures(NamedTuple):
 class _Both(NamedTuple):
     """An item with both scores of a student."""
 
-    record: Record
+    record: Unit
     like: float
     right: float
 
 
 def _pairs(
-    fidelity: AdmittedMeasure, quality: AdmittedMeasure, records: Sequence[Record]
+    fidelity: AdmittedMeasure, quality: AdmittedMeasure, records: Sequence[Unit]
 ) -> tuple[list[_Both], int]:
     both, unpaired = [], 0
     for record in records:
-        like = value_of(fidelity.outcomes[record.key], fidelity.measure)
-        right = value_of(quality.outcomes[record.key], quality.measure)
+        like = value_of(fidelity.facts[record.key], fidelity.measure)
+        right = value_of(quality.facts[record.key], quality.measure)
         if like is not None and right is not None:
             both.append(_Both(record, like, right))
         elif fidelity.applies(record.key) or quality.applies(record.key):

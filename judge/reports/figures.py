@@ -1,7 +1,8 @@
 """The figures of many task scores together: F1 by class and by field, from the stored evidence."""
 
+from array import array
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -78,7 +79,7 @@ class FieldFigures:
 
 
 def classification_figures(
-    outcomes: Sequence[Outcome],
+    outcomes: Iterable[Outcome],
     *,
     labels: Sequence[str],
     clusters: Codes | None = None,
@@ -87,18 +88,22 @@ def classification_figures(
     """Compute the figures of classes from the outcomes of the accuracy scorer.
 
     Args:
-        outcomes: of one system; those without a score do not count.
+        outcomes: of one system, looked at once; those without a score do not count.
         labels: every declared label, as the scorer was given them.
         clusters: integer cluster code per outcome, shape (n,); None if items are independent.
         level: two-sided coverage aimed at, in (0, 1).
     """
-    rows, scores = _scores(outcomes)
-    codes = cluster_codes(clusters, n=len(outcomes))[rows]
     places = {label: place for place, label in enumerate(labels)}
-    pairs = [
-        (str(score.details["expected"]), str(score.details.get("found", NO_LABEL)))
-        for score in scores
-    ]
+    rows, n = array("q"), 0
+    pairs: list[tuple[str, str]] = []
+    same: dict[tuple[str, str], tuple[str, str]] = {}  # there are few, and one for each outcome
+    for n, outcome in enumerate(outcomes, start=1):
+        if isinstance(outcome, Score):
+            details = outcome.details
+            pair = (str(details["expected"]), str(details.get("found", NO_LABEL)))
+            pairs.append(same.setdefault(pair, pair))
+            rows.append(n - 1)
+    codes = cluster_codes(clusters, n=n)[np.array(rows)]
     expected = np.array([places[wanted] for wanted, _ in pairs], dtype=np.int64)
     predicted = np.array([places.get(found, -1) for _, found in pairs], dtype=np.int64)
     parts, wholes = f1_counts(expected, predicted, n_classes=len(labels))
@@ -116,7 +121,7 @@ def classification_figures(
 
 
 def field_figures(
-    outcomes: Sequence[Outcome],
+    outcomes: Iterable[Outcome],
     *,
     clusters: Codes | None = None,
     level: float = 0.95,
@@ -125,24 +130,26 @@ def field_figures(
     """Compute the figures of fields from the outcomes of the field scorer.
 
     Args:
-        outcomes: of one system; those without a score do not count.
+        outcomes: of one system, looked at once; those without a score do not count.
         clusters: integer cluster code per outcome, shape (n,); None if items are independent.
         level: two-sided coverage aimed at, in (0, 1).
         most: fields that get rates.
     """
-    rows, scores = _scores(outcomes)
-    codes = cluster_codes(clusters, n=len(outcomes))[rows]
     columns: defaultdict[str, _Column] = defaultdict(_Column)
-    totals = np.zeros((3, len(scores)), dtype=np.int64)
-    for row, score in enumerate(scores):
-        for name, counts in _counts_of(score).items():
-            columns[name].add(row, counts)
-            totals[:, row] += counts
+    rows, n, values, totals = array("q"), 0, array("d"), array("q")
+    for n, outcome in enumerate(outcomes, start=1):
+        if isinstance(outcome, Score):
+            found = _counts_of(outcome)
+            for name, counts in found.items():
+                columns[name].add(len(rows), counts)
+            totals.extend(sum(column) for column in zip((0, 0, 0), *found.values(), strict=True))
+            values.append(outcome.value)
+            rows.append(n - 1)
+    codes = cluster_codes(clusters, n=n)[np.array(rows)]
     worst = sorted(columns, key=lambda name: (-columns[name].sums.failures, name))
-    values = np.array([score.value for score in scores], dtype=np.float64)
     return FieldFigures(
-        micro=_rates(totals, codes, level=level),
-        macro_f1=bounded_mean(values, codes, lower=0, upper=1, level=level),
+        micro=_rates(np.array(totals).reshape(-1, 3).T, codes, level=level),
+        macro_f1=bounded_mean(np.array(values), codes, lower=0, upper=1, level=level),
         fields={
             name: _rates(columns[name].counts, codes[columns[name].rows], level=level)
             for name in worst[:most]
@@ -155,21 +162,21 @@ def field_figures(
 class _Column:
     """The counts of one field in the records that have it."""
 
-    rows: list[int] = field(default_factory=list)
-    values: list[Sequence[int]] = field(default_factory=list)
+    rows: "array[int]" = field(default_factory=lambda: array("q"))
+    values: "array[int]" = field(default_factory=lambda: array("q"))
 
     def add(self, row: int, counts: Sequence[int]) -> None:
         self.rows.append(row)
-        self.values.append(counts)
+        self.values.extend(counts)
 
     @property
     def counts(self) -> Counts:
         """Right, given and wanted by record, shape (3, n)."""
-        return np.array(self.values, dtype=np.int64).T
+        return np.array(self.values).reshape(-1, 3).T
 
     @property
     def sums(self) -> FieldCounts:
-        right, given, wanted = (sum(column) for column in zip(*self.values, strict=True))
+        right, given, wanted = self.counts.sum(axis=1).tolist()
         return FieldCounts(right=right, given=given, wanted=wanted)
 
 
@@ -185,11 +192,6 @@ def _rates(counts: Counts, clusters: Counts, *, level: float) -> Rates:
         recall=pooled_share(right, wanted, clusters, level=level),
         f1=pooled_share(2 * right, given + wanted, clusters, level=level),
     )
-
-
-def _scores(outcomes: Sequence[Outcome]) -> tuple[Counts, list[Score]]:
-    rows = [row for row, outcome in enumerate(outcomes) if isinstance(outcome, Score)]
-    return np.array(rows, dtype=np.int64), [o for o in outcomes if isinstance(o, Score)]
 
 
 def _counts_of(score: Score) -> Mapping[str, Sequence[int]]:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from judge.records.record import Record, Role
+from judge.records.record import Role, Unit
 from judge.reports.format_errors import (
+    AdherenceErrors,
     FrequentError,
     PartErrors,
-    accepted_leniently,
     adherence_errors,
 )
 from judge.reports.groups import cluster_codes, record_groups, slice_names
@@ -77,13 +77,12 @@ def format_findings(admitted: AdmittedResults, *, level: float = 0.95) -> Format
     measure = next((m for m in admitted.measures if m.measure.scorer == ADHERENCE), None)
     if measure is None:
         return None
-    scored = [(record, measure.outcomes[record.key]) for record in admitted.records]
-    errors = adherence_errors(scored)
+    errors = adherence_errors((unit, measure.outcomes[unit.key]) for unit in admitted.units)
     groups = record_groups(admitted)
     return FormatFindings(
         metric=measure.measure.metric,
         parts=tuple(
-            _part(measure, groups[part], part, errors.parts[part], level=level)
+            _part(measure, groups[part], part, errors, level=level)
             for system in admitted.manifest.systems
             for name in slice_names(admitted)
             if (part := (system.name, name)) in errors.parts
@@ -95,24 +94,24 @@ def format_findings(admitted: AdmittedResults, *, level: float = 0.95) -> Format
 
 def _part(
     admitted: AdmittedMeasure,
-    records: Sequence[Record],
+    records: Sequence[Unit],
     part: tuple[str, str],
-    errors: PartErrors,
+    errors: AdherenceErrors,
     *,
     level: float,
 ) -> FormatPart:
-    found = ((record, admitted.outcomes[record.key]) for record in records)
+    found = ((record, admitted.facts[record.key]) for record in records)
     scored = [(record, outcome) for record, outcome in found if isinstance(outcome, Score)]
     clusters = cluster_codes([record for record, _ in scored])
     strict = np.array([score.value for _, score in scored], dtype=np.float64)
-    lenient = np.array([accepted_leniently(score) for _, score in scored], dtype=np.float64)
+    lenient = np.array([unit.key not in errors.refused for unit, _ in scored], dtype=np.float64)
     system, name = part
     return FormatPart(
         system=system,
         slice=name,
         strict=proportion(strict, clusters, level=level),
         lenient=proportion(lenient, clusters, level=level),
-        errors=errors,
+        errors=errors.parts[part],
     )
 
 
@@ -123,9 +122,9 @@ def _beside_teacher(
     teacher = next((system.name for system in systems if system.role is Role.TEACHER), None)
     if teacher is None:
         return []
-    by_system: dict[str, dict[str, tuple[float, Record]]] = {}
-    for record in admitted.records:
-        outcome = measure.outcomes[record.key]
+    by_system: dict[str, dict[str, tuple[float, Unit]]] = {}
+    for record in admitted.units:
+        outcome = measure.facts[record.key]
         if isinstance(outcome, Score):
             by_system.setdefault(record.system, {})[record.item_id] = outcome.value, record
     taught = by_system.get(teacher, {})

@@ -3,11 +3,12 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypeAlias
 
-from judge.records.record import Record
+from judge.records.record import RecordKey, Unit
 from judge.reports.groups import OVERALL
 from judge.results.format_faults import (
     OUTPUT_EMPTY,
@@ -80,14 +81,16 @@ class AdherenceErrors:
     Attributes:
         parts: of each system, overall and by slice.
         frequent: most frequent first, counted over the outputs of all systems.
+        refused: the outputs that are wrong however leniently they are read.
     """
 
     parts: Mapping[Part, PartErrors]
     frequent: Sequence[FrequentError]
+    refused: AbstractSet[RecordKey]
 
 
 def adherence_errors(
-    scored: Iterable[tuple[Record, Outcome]], *, most: int = MOST_FREQUENT
+    scored: Iterable[tuple[Unit, Outcome]], *, most: int = MOST_FREQUENT
 ) -> AdherenceErrors:
     """Count what is wrong with the format of outputs.
 
@@ -97,12 +100,15 @@ def adherence_errors(
     """
     parts: dict[Part, _Tally] = {}
     errors: dict[_Error, Counter[str]] = {}
-    examples: dict[_Error, tuple[Record, str]] = {}
+    examples: dict[_Error, tuple[Unit, str]] = {}
     systems: dict[str, None] = {}
+    refused: set[RecordKey] = set()
     for record, outcome in scored:
         if not isinstance(outcome, Score):
             continue
         systems[record.system] = None
+        if not _accepted_leniently(outcome):
+            refused.add(record.key)
         found = dict(_errors_of(outcome))
         for part in _parts_of(record):
             parts.setdefault(part, _Tally()).add(outcome, found)
@@ -116,10 +122,11 @@ def adherence_errors(
             _frequent(error, {name: errors[error][name] for name in systems}, *examples[error])
             for error in ranked[:most]
         ],
+        refused=refused,
     )
 
 
-def accepted_leniently(score: Score) -> bool:
+def _accepted_leniently(score: Score) -> bool:
     """Whether an output is right if it is read leniently; so is one that is strictly right."""
     lenient = score.details.get("lenient")
     forgiven = isinstance(lenient, Mapping) and lenient.get("valid") is True
@@ -142,7 +149,7 @@ class _Tally:
     def add(self, score: Score, errors: Iterable[_Error]) -> None:
         self.outputs += 1
         self.strict += score.value == 1.0
-        self.lenient += accepted_leniently(score)
+        self.lenient += _accepted_leniently(score)
         lenient = score.details.get("lenient")
         distance = lenient.get("distance") if isinstance(lenient, Mapping) else None
         if isinstance(distance, int):
@@ -162,7 +169,7 @@ class _Tally:
         )
 
 
-def _parts_of(record: Record) -> Iterator[Part]:
+def _parts_of(record: Unit) -> Iterator[Part]:
     yield record.system, OVERALL
     for dimension, value in record.slices.items():
         yield record.system, f"{dimension}={value}"
@@ -195,7 +202,7 @@ def _generalised(pointer: str) -> str:
 
 
 def _frequent(
-    error: _Error, outputs: Mapping[str, int], record: Record, message: str
+    error: _Error, outputs: Mapping[str, int], record: Unit, message: str
 ) -> FrequentError:
     kind, keyword, place, wanted = error
     return FrequentError(

@@ -5,12 +5,12 @@ from typing import TypeAlias
 
 import numpy as np
 
-from judge.records.record import Record
+from judge.records.record import Unit
 from judge.trust.admission import AdmittedResults
 
 OVERALL = "overall"
 
-Groups: TypeAlias = Mapping[tuple[str, str], Sequence[Record]]
+Groups: TypeAlias = Mapping[tuple[str, str], Sequence[Unit]]
 """The records of each system and slice."""
 
 
@@ -20,21 +20,21 @@ def slice_names(admitted: AdmittedResults) -> list[str]:
     return [OVERALL, *(f"{name}={value}" for name in slices for value in slices[name])]
 
 
-def record_groups(admitted: AdmittedResults) -> dict[tuple[str, str], list[Record]]:
+def record_groups(admitted: AdmittedResults) -> dict[tuple[str, str], list[Unit]]:
     """Return the records of each system and slice, one for every combination."""
-    groups: dict[tuple[str, str], list[Record]] = {
+    groups: dict[tuple[str, str], list[Unit]] = {
         (system.name, name): []
         for system in admitted.manifest.systems
         for name in slice_names(admitted)
     }
-    for record in admitted.records:
+    for record in admitted.units:
         groups[record.system, OVERALL].append(record)
         for dimension, value in record.slices.items():
             groups[record.system, f"{dimension}={value}"].append(record)
     return groups
 
 
-def cluster_codes(records: Sequence[Record]) -> np.ndarray:
+def cluster_codes(records: Sequence[Unit]) -> np.ndarray:
     """Return the records' clusters as integers from 0, shape (n_records,)."""
     codes: dict[str, int] = {}
     return np.array(
@@ -42,7 +42,7 @@ def cluster_codes(records: Sequence[Record]) -> np.ndarray:
     )
 
 
-def clusters_of(records: Sequence[Record]) -> np.ndarray | None:
+def clusters_of(records: Sequence[Unit]) -> np.ndarray | None:
     """Return the records' clusters as integers, shape (n_records,); None where each is its own."""
     codes = cluster_codes(records)
     return None if np.unique(codes).size == codes.size else codes

@@ -105,7 +105,7 @@ def _breaks(before: AdmittedResults, after: AdmittedResults) -> Iterator[Break]:
         if (old := earlier.get(new.measure.metric)) is None:
             continue
         words = list(identity_changes(old.measure, new.measure))
-        served = [served_by(one.outcomes.values()) for one in (old, new)]
+        served = [served_by(one.facts.values()) for one in (old, new)]
         if not words and served[0] != served[1]:
             names = [", ".join(sorted(one)) or "nobody" for one in served]
             words.append(f"{names[0]} answered, now {names[1]}")

@@ -9,7 +9,7 @@ import numpy as np
 from judge.records.record import RecordKey, Target
 from judge.reports.summary import MIN_RECORDS, value_of
 from judge.reports.suspicions import MATERIAL, Pattern, Seen, Suspicion, suspicion
-from judge.results.outcome import Fate, FateCode, Score
+from judge.results.outcome import Fate, FateCode, Outcome, Score
 from judge.results.run import NUMBERS_AND_NAMES, SIMILARITY
 from judge.stats.excess import excess
 from judge.trust.admission import AdmittedMeasure
@@ -35,8 +35,10 @@ def instrument_suspicions(seen: Seen) -> Iterator[Suspicion]:
 def _prefers_length(seen: Seen, measure: AdmittedMeasure) -> Iterator[Suspicion]:
     """The judge overrates the longest third of the outputs, by labels or else by similarity."""
     over, chances, bound, name = _overrated(seen, measure)
-    keys = [key for key in over if seen.records[key].output]
-    lengths = np.array([log(1 + len(seen.records[key].output or "")) for key in keys])
+    records = seen.admitted.records
+    found_lengths = {key: len(records.output(key) or "") for key in over}
+    keys = [key for key in over if found_lengths[key]]
+    lengths = np.array([log(1 + found_lengths[key]) for key in keys])
     if not keys or np.ptp(lengths) == 0:
         return
     longest = lengths >= np.quantile(lengths, _LONG)  # many may be equally long
@@ -65,23 +67,18 @@ def _overrated(
     seen: Seen, measure: AdmittedMeasure
 ) -> tuple[Mapping[RecordKey, float], Mapping[RecordKey, float], float, str]:
     """Return by how much the judge is above people, or above what similarity lets expect."""
-    values = {
-        key: outcome.value
-        for key, outcome in measure.outcomes.items()
-        if isinstance(outcome, Score)
-    }
-    gold = measure.gold
+    facts, gold = measure.facts, measure.gold
     if gold is not None and not gold.why_not:
         scale = dict(zip(measure.measure.categories, measure.measure.values, strict=True))
         # Nobody can overrate what people find best: counted in, it would hide what a judge does.
         labels = {
             key: label
             for key, label in gold.labels.items()
-            if key in values and scale[label.label] < measure.measure.upper
+            if isinstance(facts.get(key), Score) and scale[label.label] < measure.measure.upper
         }
         if len(labels) >= 3 * MIN_RECORDS:
             return (
-                {key: values[key] - scale[label.label] for key, label in labels.items()},
+                {key: _value(facts[key]) - scale[label.label] for key, label in labels.items()},
                 {key: label.inclusion or 1.0 for key, label in labels.items()},
                 MATERIAL,
                 "judge less people where people do not find it best, long outputs less others",
@@ -91,10 +88,10 @@ def _overrated(
         return {}, {}, _BY_SIMILARITY, ""
     cosines = {
         key: outcome.value
-        for key, outcome in alike.outcomes.items()
-        if key in values and isinstance(outcome, Score)
+        for key, outcome in alike.facts.items()
+        if isinstance(outcome, Score) and isinstance(facts[key], Score)
     }
-    judged = np.array([values[key] for key in cosines])
+    judged = np.array([_value(facts[key]) for key in cosines])
     cosine = np.array(list(cosines.values()))
     if len(cosines) < 3 * MIN_RECORDS or np.ptp(cosine) == 0:
         return {}, {}, _BY_SIMILARITY, ""
@@ -108,10 +105,16 @@ def _overrated(
     )
 
 
+def _value(outcome: Outcome) -> float:
+    if not isinstance(outcome, Score):
+        raise TypeError(f"only a score has a value, not {outcome!r}")
+    return outcome.value
+
+
 def _missing(seen: Seen, measure: AdmittedMeasure) -> Iterator[Suspicion]:
     """Scores are missing of one system more than of the others."""
     lost: dict[RecordKey, float] = {}
-    for key, outcome in measure.outcomes.items():
+    for key, outcome in measure.facts.items():
         waits = isinstance(outcome, Fate) and outcome.code is FateCode.NOT_YET_SCORED
         if measure.applies(key) and not waits:
             lost[key] = float(value_of(outcome, measure.measure) is None)
@@ -146,7 +149,7 @@ def _similarity_blind(seen: Seen, student: str) -> Iterator[Suspicion]:
     differ = {}
     for item in seen.items:
         key = RecordKey(item_id=item, system=student)
-        cosine, listed = alike.outcomes[key], facts.outcomes[key]
+        cosine, listed = alike.facts[key], facts.facts[key]
         if isinstance(cosine, Score) and isinstance(listed, Score) and cosine.value >= _ALIKE:
             differ[item] = float(_NUMBERS_DIFFER in listed.flags)
     yield from suspicion(

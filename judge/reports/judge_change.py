@@ -79,7 +79,7 @@ def judge_change(
     both = [
         (said.label, now.label)
         for key, now in verdicts.items()
-        if isinstance(said := old.outcomes[key], Score) and isinstance(now, Score)
+        if isinstance(said := old.facts[key], Score) and isinstance(now, Score)
     ]
     same = sum(first == second for first, second in both)
     reasons = [*identity_changes(old.measure, new.measure), *_served_changes(old, new)]
@@ -90,7 +90,7 @@ def judge_change(
     systems = {record.system for record in after.records}
     judged = [
         key
-        for key, outcome in old.outcomes.items()
+        for key, outcome in old.facts.items()
         if isinstance(outcome, Score) and key.system in systems
     ]
     return JudgeChange(
@@ -127,14 +127,14 @@ def _verdicts(
     for record in before:
         content = content_of(record, target)
         if contents.get(record.key) == content:
-            verdicts[record.key] = new.outcomes[record.key]
+            verdicts[record.key] = new.facts[record.key]
         elif content in again:
             verdicts[record.key] = again[content]
     return verdicts
 
 
 def _served_changes(old: AdmittedMeasure, new: AdmittedMeasure) -> list[str]:
-    earlier, later = served_by(old.outcomes.values()), served_by(new.outcomes.values())
+    earlier, later = served_by(old.facts.values()), served_by(new.facts.values())
     if earlier == later:
         return []
     names = [", ".join(sorted(one)) or "nobody" for one in (earlier, later)]

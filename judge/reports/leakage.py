@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from judge.records.overlap import Overlap
-from judge.records.record import Record
+from judge.records.record import Unit
 from judge.reports.groups import OVERALL, record_groups
 from judge.reports.summary import MIN_RECORDS, Status, mean_of, value_of
 from judge.results.run import Measure
@@ -71,7 +71,7 @@ def leakage(
 
 def _rows(
     admitted: AdmittedResults,
-    groups: Mapping[tuple[str, str], Sequence[Record]],
+    groups: Mapping[tuple[str, str], Sequence[Unit]],
     leaked: AbstractSet[str],
     *,
     level: float,
@@ -87,7 +87,7 @@ def _rows(
 def _row(
     admitted: AdmittedMeasure,
     system: str,
-    records: Sequence[Record],
+    records: Sequence[Unit],
     leaked: AbstractSet[str],
     *,
     level: float,
@@ -96,7 +96,7 @@ def _row(
     scored = [
         (record, value)
         for record in records
-        if (value := value_of(admitted.outcomes[record.key], measure)) is not None
+        if (value := value_of(admitted.facts[record.key], measure)) is not None
     ]
     clean = [(record, value) for record, value in scored if record.item_id not in leaked]
     status, reason = Status.SHOWN, ""
@@ -126,7 +126,7 @@ def _row(
 
 
 def _mean(
-    scored: Sequence[tuple[Record, float]], measure: Measure, *, level: float
+    scored: Sequence[tuple[Unit, float]], measure: Measure, *, level: float
 ) -> Estimate | Undefined:
     values = [value for _, value in scored]
     return mean_of(values, [record for record, _ in scored], measure, level=level)

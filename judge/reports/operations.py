@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from judge.records.production import Conditions, Produced, Production
-from judge.records.record import Record, Role, System
+from judge.records.record import Role, System, Unit
 from judge.reports.groups import OVERALL, cluster_codes, record_groups
 from judge.reports.summary import MIN_RECORDS
 from judge.stats.clusters import Codes, Numbers
@@ -146,10 +146,10 @@ def operations(
     )
 
 
-Made: TypeAlias = Sequence[tuple[Record, Produced]]
+Made: TypeAlias = Sequence[tuple[Unit, Produced]]
 
 
-def made_of(records: Sequence[Record], production: Production | None) -> Made:
+def made_of(records: Sequence[Unit], production: Production | None) -> Made:
     """Return each record with what its output took; of nothing said nothing is known."""
     nothing = Produced()
     outputs: Mapping[str, Produced] = production.outputs if production else {}

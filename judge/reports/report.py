@@ -1,13 +1,14 @@
 """The report of a run: every number with what it rests on, and every record that made it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import overload
 
 from judge.records.overlap import Overlap
 from judge.records.production import Production
 from judge.records.rating import LabelSource
-from judge.records.record import Record, Role
+from judge.records.record import Record, RecordKey, Role, Unit
 from judge.reports.calibration import CalibrationRow, calibration_rows
 from judge.reports.decision import Decision, decide
 from judge.reports.diagnosis import Finding, diagnosis
@@ -40,19 +41,29 @@ class SaidByPeople:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Example:
-    """One record with all that was measured of it.
+class Measured:
+    """One record with what was measured of it, for whoever asks for no text.
 
     Attributes:
         outcomes: by metric.
-        trusted: by metric, whether its number may be believed.
         people: by judged metric, what people said of the same text, where they were asked.
     """
 
-    record: Record
+    record: Unit
     outcomes: Mapping[str, Outcome]
-    trusted: Mapping[str, bool]
     people: Mapping[str, SaidByPeople] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example(Measured):
+    """One record with all that was measured of it.
+
+    Attributes:
+        trusted: by metric, whether its number may be believed.
+    """
+
+    record: Record
+    trusted: Mapping[str, bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +82,8 @@ class Report:
         calibration: how sure systems are, and how right; none where none says how sure it is.
         divergence: how far students' distributions are from their teacher's, where both are given.
         diagnosis: named patterns that were found; none where nothing is wrong.
+        examples: each record with all that was measured of it, in the order of the set; each is
+            read when it is asked for.
     """
 
     manifest: RunManifest
@@ -93,7 +106,7 @@ class Report:
     calibration: tuple[CalibrationRow, ...]
     divergence: tuple[DivergenceRow, ...]
     diagnosis: tuple[Finding, ...]
-    examples: tuple[Example, ...]
+    examples: Sequence[Example]
 
     @property
     def teacher(self) -> str:
@@ -147,9 +160,54 @@ def report_on(
     )
 
 
-def examples_of(admitted: AdmittedResults) -> tuple[Example, ...]:
-    """Return each record with all that was measured of it, in the order of the set."""
-    return tuple(_example(record, admitted) for record in admitted.records)
+def examples_of(admitted: AdmittedResults) -> Sequence[Example]:
+    """Return each record with all that was measured of it, in the order of the set.
+
+    Each is read when it is asked for.
+    """
+    return _Examples(admitted)
+
+
+def measured(examples: Sequence[Example]) -> Sequence[Measured]:
+    """Return what was measured of examples, which is read a good deal faster than they are."""
+    return _AllMeasured(examples.admitted) if isinstance(examples, _Examples) else examples
+
+
+class _Examples(Sequence[Example]):
+    def __init__(self, admitted: AdmittedResults) -> None:
+        self.admitted = admitted
+
+    def __len__(self) -> int:
+        return len(self.admitted.records)
+
+    @overload
+    def __getitem__(self, place: int) -> Example: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Example]: ...
+    def __getitem__(self, place: int | slice) -> Example | list[Example]:
+        if isinstance(place, slice):
+            return [self[one] for one in range(len(self))[place]]
+        return _example(self.admitted.records[place], self.admitted)
+
+    def __iter__(self) -> Iterator[Example]:
+        return (_example(record, self.admitted) for record in self.admitted.records)
+
+
+class _AllMeasured(Sequence[Measured]):
+    def __init__(self, admitted: AdmittedResults) -> None:
+        self._admitted = admitted
+
+    def __len__(self) -> int:
+        return len(self._admitted.units)
+
+    @overload
+    def __getitem__(self, place: int) -> Measured: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Measured]: ...
+    def __getitem__(self, place: int | slice) -> Measured | list[Measured]:
+        if isinstance(place, slice):
+            return [self[one] for one in range(len(self))[place]]
+        return _measured(self._admitted.units[place], self._admitted)
 
 
 def _leaked(overlap: Overlap | None) -> frozenset[str]:
@@ -157,15 +215,29 @@ def _leaked(overlap: Overlap | None) -> frozenset[str]:
 
 
 def _example(record: Record, admitted: AdmittedResults) -> Example:
+    key = record.key
     return Example(
         record=record,
-        outcomes={m.measure.metric: m.outcomes[record.key] for m in admitted.measures},
+        outcomes={m.measure.metric: m.outcomes[key] for m in admitted.measures},
         trusted={m.measure.metric: not m.withheld for m in admitted.measures},
-        people={
-            m.measure.metric: SaidByPeople(
-                label=label.label, constructed=m.gold.source is LabelSource.CONSTRUCTED
-            )
-            for m in admitted.measures
-            if m.gold is not None and (label := m.gold.labels.get(record.key)) is not None
-        },
+        people=_people(key, admitted),
     )
+
+
+def _measured(unit: Unit, admitted: AdmittedResults) -> Measured:
+    key = unit.key
+    return Measured(
+        record=unit,
+        outcomes={m.measure.metric: m.facts[key] for m in admitted.measures},
+        people=_people(key, admitted),
+    )
+
+
+def _people(key: RecordKey, admitted: AdmittedResults) -> Mapping[str, SaidByPeople]:
+    return {
+        m.measure.metric: SaidByPeople(
+            label=label.label, constructed=m.gold.source is LabelSource.CONSTRUCTED
+        )
+        for m in admitted.measures
+        if m.gold is not None and (label := m.gold.labels.get(key)) is not None
+    }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from judge.records.record import Record, RecordKey, Role, Target
+from judge.records.record import RecordKey, Role, Target, Unit
 from judge.reports.corrected import Corrected, corrected_retention
 from judge.reports.groups import cluster_codes, record_groups, slice_names
 from judge.reports.summary import MIN_RECORDS, Status, value_of
@@ -76,7 +76,7 @@ def _row(
     teacher: str,
     name: str,
     *,
-    groups: Mapping[tuple[str, str], Sequence[Record]],
+    groups: Mapping[tuple[str, str], Sequence[Unit]],
     level: float,
     seed: int,
 ) -> RetentionRow:
@@ -113,13 +113,13 @@ def _row(
 
 
 def _pairs(
-    admitted: AdmittedMeasure, records: Sequence[Record], teacher: str
-) -> tuple[list[tuple[Record, float, float]], int]:
+    admitted: AdmittedMeasure, records: Sequence[Unit], teacher: str
+) -> tuple[list[tuple[Unit, float, float]], int]:
     pairs, unpaired = [], 0
     for record in records:
-        mine = value_of(admitted.outcomes[record.key], admitted.measure)
+        mine = value_of(admitted.facts[record.key], admitted.measure)
         theirs = value_of(
-            admitted.outcomes[RecordKey(item_id=record.item_id, system=teacher)], admitted.measure
+            admitted.facts[RecordKey(item_id=record.item_id, system=teacher)], admitted.measure
         )
         if mine is not None and theirs is not None:
             pairs.append((record, mine, theirs))

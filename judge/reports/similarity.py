@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from judge.records.record import Record
+from judge.records.record import Unit
 from judge.reports.groups import OVERALL, cluster_codes, record_groups, slice_names
 from judge.reports.summary import mean_of
 from judge.results.outcome import Score
@@ -99,7 +99,7 @@ def similarity_findings(
 def _findings(
     admitted: AdmittedMeasure,
     results: AdmittedResults,
-    groups: Mapping[tuple[str, str], Sequence[Record]],
+    groups: Mapping[tuple[str, str], Sequence[Unit]],
     yardstick: Yardstick | None,
     *,
     level: float,
@@ -127,7 +127,7 @@ def _findings(
 def _system(
     admitted: AdmittedMeasure,
     system: str,
-    records: Sequence[Record],
+    records: Sequence[Unit],
     yardstick: Yardstick | None,
     *,
     level: float,
@@ -155,8 +155,8 @@ def _system(
 
 
 def _parts(
-    results: AdmittedResults, groups: Mapping[tuple[str, str], Sequence[Record]]
-) -> Iterator[tuple[tuple[str, str], Sequence[Record]]]:
+    results: AdmittedResults, groups: Mapping[tuple[str, str], Sequence[Unit]]
+) -> Iterator[tuple[tuple[str, str], Sequence[Unit]]]:
     yield (ALL_SYSTEMS, OVERALL), results.records
     systems = [system.name for system in results.manifest.systems]
     for system in systems:
@@ -170,7 +170,7 @@ def _parts(
 def _right_from(
     admitted: AdmittedMeasure,
     labelled: RightOrWrong,
-    records: Sequence[Record],
+    records: Sequence[Unit],
     part: tuple[str, str],
     *,
     seed: int,
@@ -196,6 +196,6 @@ def _right_from(
     )
 
 
-def _scored(admitted: AdmittedMeasure, records: Sequence[Record]) -> list[tuple[Record, Score]]:
-    found = ((record, admitted.outcomes[record.key]) for record in records)
+def _scored(admitted: AdmittedMeasure, records: Sequence[Unit]) -> list[tuple[Unit, Score]]:
+    found = ((record, admitted.facts[record.key]) for record in records)
     return [(record, outcome) for record, outcome in found if isinstance(outcome, Score)]

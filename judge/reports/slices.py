@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from judge.records.record import Record, Role
+from judge.records.record import Role, Unit
 from judge.reports.bands import TEACHER, by_teacher, undeclared_slices
 from judge.reports.decision import Decision, side
 from judge.reports.evidence import Basis, PairedScores, paired_scores
@@ -23,6 +24,10 @@ MIN_CLASS = 5
 """Passes and fails of a slice below which nothing is said to be as elsewhere."""
 
 _ALPHA = 0.05
+
+
+Bands: TypeAlias = Mapping[str, Sequence[str]]
+"""What nobody declared, of all records of a system by dimension."""
 
 
 class SliceVerdict(StrEnum):
@@ -84,13 +89,16 @@ def slice_rows(admitted: AdmittedResults, decision: Decision | None) -> list[Sli
             unscored=decision.terms.unscored,
         )
         if isinstance(found, PairedScores):
-            rows += _rows(found, verdict.student, records)
+            bands = undeclared_slices(admitted.records.of(verdict.student))
+            rows += _rows(found, verdict.student, records, bands)
     return rows
 
 
-def _rows(found: PairedScores, system: str, records: Sequence[Record]) -> list[SliceRow]:
+def _rows(
+    found: PairedScores, system: str, records: Sequence[Unit], bands: Bands
+) -> list[SliceRow]:
     asked = [found.records[place] for place in found.labelled]
-    dimensions = _dimensions(found, asked, records)
+    dimensions = _dimensions(found, asked, records, bands)
     rows, p_values = [], []
     for (dimension, value), member in dimensions.items():
         row, p_value = _row(found, member, tested=dimension != TEACHER)
@@ -115,7 +123,7 @@ def _rows(found: PairedScores, system: str, records: Sequence[Record]) -> list[S
 
 
 def _dimensions(
-    found: PairedScores, asked: Sequence[Record], records: Sequence[Record]
+    found: PairedScores, asked: Sequence[Unit], records: Sequence[Unit], bands: Bands
 ) -> Mapping[tuple[str, str], NDArray[np.bool_]]:
     """Return which of the asked records is in each slice; bands are those of all records."""
     place_of = {record.item_id: place for place, record in enumerate(records)}
@@ -123,7 +131,7 @@ def _dimensions(
     values: dict[str, list[str]] = {
         name: [record.slices[name] for record in asked] for name in asked[0].slices
     }
-    for name, of_all in undeclared_slices(records).items():
+    for name, of_all in bands.items():
         values.setdefault(name, [of_all[place] for place in places])
     teacher = by_teacher(found.labels[:, 1].tolist(), passes=found.measure.passes_or_fails)
     if len(set(teacher)) > 1:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from judge.records.record import Record
+from judge.records.record import Unit
 from judge.reports.corrected import Corrected, corrected_score
 from judge.reports.groups import cluster_codes, record_groups, slice_names
 from judge.results.outcome import Fate, FateClass, NotApplicable, Outcome, Score
@@ -112,7 +112,7 @@ def value_of(outcome: Outcome, measure: Measure) -> float | None:
 
 
 def mean_of(
-    values: Sequence[float], records: Sequence[Record], measure: Measure, *, level: float
+    values: Sequence[float], records: Sequence[Unit], measure: Measure, *, level: float
 ) -> Estimate | Undefined:
     """Return the mean of a metric with its interval, robust to clusters."""
     array, clusters = np.array(values, dtype=np.float64), cluster_codes(records)
@@ -125,7 +125,7 @@ def summary_row(
     admitted: AdmittedMeasure,
     system: str,
     name: str,
-    records: Sequence[Record],
+    records: Sequence[Unit],
     *,
     level: float = 0.95,
     seed: int,
@@ -141,22 +141,24 @@ def summary_row(
         seed: of the resamples that labels by people may need.
     """
     measure = admitted.measure
-    outcomes = [admitted.outcomes[record.key] for record in records]
+    facts = admitted.facts
+    outcomes = [facts[record.key] for record in records]
     counts = _counts(outcomes, measure)
     status, reason = _status(admitted, counts, withheld=admitted.why_withheld_on(system, name))
     estimate, bounds = None, None
-    valued = [
-        (value, record, doubted(outcome, measure))
-        for outcome, record in zip(outcomes, records, strict=True)
-        if (value := value_of(outcome, measure)) is not None
-    ]
+    values = [value_of(outcome, measure) for outcome in outcomes]
+    valued = [record for record, value in zip(records, values, strict=True) if value is not None]
     if status is Status.SHOWN:
-        values = [value for value, _, _ in valued]
-        found = mean_of(values, [record for _, record, _ in valued], measure, level=level)
+        known = [value for value in values if value is not None]
+        found = mean_of(known, valued, measure, level=level)
         if isinstance(found, Undefined):
             status, reason = Status.UNDEFINED, found.reason
         else:
-            certain = [value for value, _, doubted in valued if not doubted]
+            certain = [
+                value
+                for value, outcome in zip(values, outcomes, strict=True)
+                if value is not None and not doubted(outcome, measure)
+            ]
             estimate, bounds = found, _bounds(certain, counts, measure)
     return SummaryRow(
         metric=measure.metric,
@@ -167,7 +169,7 @@ def summary_row(
         status=status,
         counts=counts,
         level=level,
-        n_clusters=len({record.cluster for _, record, _ in valued}),
+        n_clusters=len({record.cluster for record in valued}),
         estimate=estimate,
         bounds=bounds,
         reason=reason,

@@ -1,6 +1,6 @@
 """What a diagnosis may suspect: a pattern, tested on one system and slice, with its evidence."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from judge.records.production import Produced, Production
-from judge.records.record import Record, RecordKey, Role, Target
+from judge.records.record import RecordKey, Role, Target, Unit
 from judge.reports.groups import OVERALL
 from judge.reports.summary import MIN_RECORDS, value_of
 from judge.results.run import ALIGNMENT, NUMBERS_AND_NAMES, SIMILARITY, TOKEN_MATCHING
@@ -82,12 +82,6 @@ class Seen:
         self.produced: Mapping[str, Mapping[str, Produced]] = {
             one.system: one.outputs for one in productions
         }
-        self.records = {record.key: record for record in admitted.records}
-        self.items = list(dict.fromkeys(record.item_id for record in admitted.records))
-        self._item = {record.item_id: record for record in admitted.records}
-        self._clusters: dict[str, int] = {}
-        for record in admitted.records:
-            self._clusters.setdefault(record.cluster, len(self._clusters))
 
     def system(self, role: Role) -> str:
         """Return the first system of a role; empty where there is none."""
@@ -99,6 +93,20 @@ class Seen:
         """Every system that is not the teacher."""
         systems = self.admitted.manifest.systems
         return [system.name for system in systems if system.role is not Role.TEACHER]
+
+    @cached_property
+    def items(self) -> Collection[str]:
+        """The items of the run, in order."""
+        return self._item.keys()
+
+    @cached_property
+    def _item(self) -> Mapping[str, Unit]:
+        return {unit.item_id: unit for unit in self.admitted.units}
+
+    @cached_property
+    def _clusters(self) -> Mapping[str, int]:
+        names = dict.fromkeys(unit.cluster for unit in self.admitted.units)
+        return {name: code for code, name in enumerate(names)}
 
     @cached_property
     def quality(self) -> AdmittedMeasure | None:
@@ -130,14 +138,11 @@ class Seen:
         lower, upper = measure.measure.lower, measure.measure.upper
         found = {}
         for item in self.items:
-            outcome = measure.outcomes.get(RecordKey(item_id=item, system=system))
+            outcome = measure.facts.get(RecordKey(item_id=item, system=system))
             value = None if outcome is None else value_of(outcome, measure.measure)
             if value is not None:
                 found[item] = (value - lower) / (upper - lower)
         return found
-
-    def record(self, item: str, system: str) -> Record:
-        return self.records[RecordKey(item_id=item, system=system)]
 
     def clusters(self, items: Sequence[str]) -> NDArray[np.int64]:
         """Return the clusters of items as integers, shape (n_items,)."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from judge.records.record import Record
+from judge.records.record import Unit
 from judge.records.strict_json import read_strict_json
 from judge.reports.figures import (
     ClassificationFigures,
@@ -95,7 +95,7 @@ def field_rows(admitted: AdmittedResults, *, level: float = 0.95) -> list[FieldR
 
 def _scored(
     admitted: AdmittedResults, scorer: str
-) -> Iterator[tuple[AdmittedMeasure, str, Sequence[Record]]]:
+) -> Iterator[tuple[AdmittedMeasure, str, Sequence[Unit]]]:
     groups = record_groups(admitted)
     for measure in admitted.measures:
         if measure.measure.scorer != scorer:
@@ -104,17 +104,17 @@ def _scored(
             records = [
                 record
                 for record in groups[system.name, OVERALL]
-                if isinstance(measure.outcomes[record.key], Score)
+                if isinstance(measure.facts[record.key], Score)
             ]
             if records:
                 yield measure, system.name, records
 
 
 def _class_row(
-    admitted: AdmittedMeasure, system: str, records: Sequence[Record], *, level: float
+    admitted: AdmittedMeasure, system: str, records: Sequence[Unit], *, level: float
 ) -> ClassRow:
     found = classification_figures(
-        [admitted.outcomes[record.key] for record in records],
+        (admitted.outcomes[record.key] for record in records),
         labels=_labels(admitted.measure),
         clusters=cluster_codes(records),
         level=level,
@@ -136,13 +136,13 @@ def _class_row(
 def _field_row(
     admitted: AdmittedMeasure,
     system: str,
-    records: Sequence[Record],
+    records: Sequence[Unit],
     *,
     strict: AdmittedMeasure | None,
     level: float,
 ) -> FieldRow:
     found = field_figures(
-        [admitted.outcomes[record.key] for record in records],
+        (admitted.outcomes[record.key] for record in records),
         clusters=cluster_codes(records),
         level=level,
     )
@@ -168,11 +168,11 @@ def _labels(measure: Measure) -> list[str]:
 
 
 def _valid_by_right(
-    admitted: AdmittedMeasure, strict: AdmittedMeasure, records: Sequence[Record]
+    admitted: AdmittedMeasure, strict: AdmittedMeasure, records: Sequence[Unit]
 ) -> ValidByRight | None:
     counts = {(valid, right): 0 for valid in (True, False) for right in (True, False)}
     for record in records:
-        form, content = strict.outcomes[record.key], admitted.outcomes[record.key]
+        form, content = strict.facts[record.key], admitted.facts[record.key]
         if isinstance(form, Score) and isinstance(content, Score):
             counts[form.value == _RIGHT, content.value == _RIGHT] += 1
     found = ValidByRight(

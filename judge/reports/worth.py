@@ -1,12 +1,12 @@
 """Which examples of a run are worth a look, and why."""
 
+from array import array
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
 
-from judge.records.record import RecordKey
-from judge.reports.report import Example, SaidByPeople
+from judge.reports.report import Example, SaidByPeople, measured
 from judge.results.outcome import Fate, NotApplicable, Outcome, Score
 from judge.results.run import Measure
 
@@ -30,27 +30,31 @@ def worth_a_look(
         measures: of the run.
         teacher: name of the teacher; empty where there is none.
     """
-    low = {m.metric: _low(m, examples) for m in measures}
-    values = {
-        (example.record.key, metric): outcome.value
-        for example in examples
-        for metric, outcome in example.outcomes.items()
-        if isinstance(outcome, Score)
-    }
-    return [
-        {
+    seen = measured(examples)
+    values = {m.metric: array("d") for m in measures}
+    of_teacher: dict[tuple[str, str], float] = {}
+    for one in seen:
+        for metric, outcome in one.outcomes.items():
+            if isinstance(outcome, Score):
+                values[metric].append(outcome.value)
+                if one.record.system == teacher:
+                    of_teacher[one.record.item_id, metric] = outcome.value
+    low = {m.metric: _low(m, values[m.metric]) for m in measures}
+    shared: dict[tuple[tuple[str, ...], ...], Reasons] = {}
+    found = []
+    for one in seen:
+        reasons = {
             metric: _reasons(
                 outcome,
-                said=e.people.get(metric),
+                said=one.people.get(metric),
                 low=low[metric],
-                of_teacher=values.get(
-                    (RecordKey(item_id=e.record.item_id, system=teacher), metric)
-                ),
+                of_teacher=of_teacher.get((one.record.item_id, metric)),
             )
-            for metric, outcome in e.outcomes.items()
+            for metric, outcome in one.outcomes.items()
         }
-        for e in examples
-    ]
+        # There are few kinds of reasons, and one for each of many examples.
+        found.append(shared.setdefault(tuple(map(tuple, reasons.values())), reasons))
+    return found
 
 
 def by_concern(reasons: Sequence[Reasons]) -> list[int]:
@@ -61,12 +65,10 @@ def by_concern(reasons: Sequence[Reasons]) -> list[int]:
     return sorted(range(len(concern)), key=lambda place: -concern[place])
 
 
-def _low(measure: Measure, examples: Sequence[Example]) -> float:
+def _low(measure: Measure, values: Sequence[float]) -> float:
     """Return the value under which a score is low: half a scale, or the lowest tenth of all."""
     if measure.judged or measure.passes_or_fails:
         return (measure.lower + measure.upper) / 2
-    outcomes = [example.outcomes[measure.metric] for example in examples]
-    values = [outcome.value for outcome in outcomes if isinstance(outcome, Score)]
     return float(np.quantile(values, _LOWEST_SHARE)) if values else measure.lower
 
 

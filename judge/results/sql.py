@@ -4,12 +4,11 @@ import copy
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
-from sys import intern
 from threading import Lock
 from types import TracebackType
 from typing import Any, Self, TypeAlias
+from weakref import WeakValueDictionary
 
 import msgspec
 import sqlalchemy as sql
@@ -18,11 +17,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from judge.errors import StoreError, StoreUnusable
 from judge.records.dataset import Dataset
 from judge.records.record import Item, RecordKey, Target
-from judge.records.spooled import AnswerWriter, ItemWriter
+from judge.records.spooled import AnswerWriter, ItemWriter, SpooledItems
 from judge.results.database import Database
 from judge.results.fence import Fence
 from judge.results.layout import prepare
-from judge.results.outcome import Fate, NotApplicable, Outcome, Score
+from judge.results.outcome import Score
 from judge.results.postgres import PostgresDatabase
 from judge.results.run import Result, RunManifest, case_id_of
 from judge.results.spending import (
@@ -33,6 +32,7 @@ from judge.results.spending import (
     name_of,
     spending,
 )
+from judge.results.spooled import KINDS, StoredResult, result_of, spooled_results
 from judge.results.sql_attempts import SqlAttemptLog
 from judge.results.sql_chunks import SqlChunks
 from judge.results.sql_completions import SqlCompletions
@@ -52,9 +52,6 @@ INSERT INTO results (
 _KEEP_ITEM = "INSERT INTO items (dataset, position, body) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 _KEEP_OUTPUT = """\
 INSERT INTO outputs (fingerprint, item_id, body) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"""
-_KINDS: Mapping[str, msgspec.json.Decoder[Outcome]] = {
-    kind.__name__: msgspec.json.Decoder(kind) for kind in (Score, Fate, NotApplicable)
-}
 _JSON = msgspec.json.Encoder()
 
 Spell: TypeAlias = Callable[[str], str | bytes]
@@ -82,6 +79,8 @@ class SqlStore:
         self._attempts: Iterator[int] = iter(())
         self._fence: Fence | None = None
         self._cases: Collection[str] | None = None
+        # What is judged and what is reported on is often one set: its ids are held once.
+        self._sets: WeakValueDictionary[str, SpooledItems] = WeakValueDictionary()
 
     def __enter__(self) -> Self:
         return self
@@ -159,6 +158,8 @@ class SqlStore:
             connection.execute(sql.insert(RUNS), row)
 
         self._writing(manifest.run_id).now(write)
+        if isinstance(dataset.items, SpooledItems):
+            self._sets[manifest.dataset] = dataset.items
 
     async def put(self, results: Sequence[Result]) -> None:
         spell = self._database.spell
@@ -172,13 +173,16 @@ class SqlStore:
         return [msgspec.json.decode(row.manifest, type=RunManifest) for row in rows]
 
     def dataset(self, manifest: RunManifest) -> Dataset:
-        items = ItemWriter()
+        written = ItemWriter()
         query = sql.select(ITEMS.c.body).where(ITEMS.c.dataset == manifest.dataset)
         for row in self._each(query.order_by(ITEMS.c.position)):
-            items.add(msgspec.json.decode(row.body, type=Item))
+            written.add(msgspec.json.decode(row.body, type=Item))
+        items = written.items(like=self._sets.get(manifest.dataset))
+        del written
         known = items.positions
+        self._sets[manifest.dataset] = items
         return Dataset(
-            items=items.items(),
+            items=items,
             systems=manifest.systems,
             outputs={name: self._outputs(key, known) for name, key in manifest.outputs.items()},
             drawn_from=manifest.population,
@@ -186,7 +190,8 @@ class SqlStore:
 
     def results(self, run_id: str) -> Sequence[Result]:
         query = sql.select(RESULTS).where(RESULTS.c.run_id == run_id)
-        return newest(map(_result, self._each(query.order_by(RESULTS.c.sequence))))
+        rows = self._each(query.order_by(RESULTS.c.sequence))
+        return spooled_results(run_id, map(_stored, rows))
 
     def results_about(self, run_id: str, item_ids: Collection[str]) -> Sequence[Result]:
         """Return the newest results about some items of a run."""
@@ -196,7 +201,8 @@ class SqlStore:
             hashes = [hashlib.sha256(item_id.encode()).digest() for item_id in item_ids]
             about = sql.func.sha256(name).in_(hashes)
         query = sql.select(RESULTS).where(RESULTS.c.run_id == run_id, about)
-        return newest([_result(row) for row in self._read(query.order_by(RESULTS.c.sequence))])
+        rows = self._read(query.order_by(RESULTS.c.sequence))
+        return newest(result_of(run_id, _stored(row)) for row in rows)
 
     def scores(self, signature: str, target: Target) -> Mapping[str, Score]:
         query = sql.select(RESULTS.c.content, RESULTS.c.body).where(
@@ -276,7 +282,7 @@ class SqlStore:
         names = {}
         for row in self._each(query):  # the newest comes last
             record = RecordKey(item_id=row.item_id, system=row.system)
-            name = SCORED if row.body is None else name_of(_outcome(row.kind, row.body))
+            name = SCORED if row.body is None else name_of(KINDS[row.kind].decode(row.body))
             names[case_id_of(row.scorer, Target(row.target), record)] = name
         return names
 
@@ -391,31 +397,17 @@ def _result_row(result: Result, spell: Spell) -> tuple[object, ...]:
     )
 
 
-def _result(row: sql.Row[Any]) -> Result:
-    return Result(
-        run_id=intern(row.run_id),
-        key=RecordKey(item_id=row.item_id, system=intern(row.system)),
-        outcome=_sharing(_outcome(row.kind, row.body)),
+def _stored(row: sql.Row[Any]) -> StoredResult:
+    return StoredResult(
+        item_id=row.item_id,
+        system=row.system,
+        scorer=row.scorer,
+        target=row.target,
+        kind=row.kind,
         content=row.content,
         revision=row.revision,
         duration_s=row.duration_s,
-    )
-
-
-def _outcome(kind: str, body: bytes) -> Outcome:
-    return _KINDS[kind].decode(body)
-
-
-def _sharing(outcome: Outcome) -> Outcome:
-    """Return an outcome that shares with others the texts which are the same in many of a run."""
-    if not isinstance(outcome, Score):
-        return outcome
-    return replace(
-        outcome,
-        scorer=intern(outcome.scorer),
-        signature=intern(outcome.signature),
-        label=intern(outcome.label),
-        served=intern(outcome.served),
+        body=row.body,
     )
 
 

@@ -1,13 +1,15 @@
 """The only door from results to reports: judged numbers pass with a certificate or not at all."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from types import MappingProxyType
 
 from judge.records.dataset import Dataset
-from judge.records.record import Record, RecordKey
+from judge.records.lazy_records import Records
+from judge.records.record import RecordKey, Target, Unit
 from judge.results.outcome import Fate, FateCode, NotApplicable, Outcome, Score
 from judge.results.run import Measure, Result, RunManifest
 from judge.results.served import models_in
@@ -21,8 +23,9 @@ from judge.trust.certificate import (
 from judge.trust.control_findings import ControlFindings, control_findings, refused_by_controls
 from judge.trust.controls import ControlPlan, is_control
 from judge.trust.gold import Gold, GoldSet, gold_for
+from judge.trust.kept_outcomes import Facts, KeptOutcomes, OutcomeWriter
 from judge.trust.population import RatedPopulation, why_moved
-from judge.trust.sentinels import again_in, fingerprints_of
+from judge.trust.sentinels import FINGERPRINT, again_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,11 @@ class AdmittedMeasure:
     controls: ControlFindings | None = None
 
     @property
+    def facts(self) -> Mapping[RecordKey, Outcome]:
+        """The outcomes for whoever asks for no rationale, votes or details: often much faster."""
+        return self.outcomes.facts if isinstance(self.outcomes, KeptOutcomes) else self.outcomes
+
+    @property
     def withheld(self) -> bool:
         return self.trust is not None and not self.trust.believed
 
@@ -64,12 +72,14 @@ class AdmittedMeasure:
     @property
     def resumable(self) -> int:
         """Number of records a plain resume would score."""
-        outcomes = self.outcomes.values()
+        outcomes = self.facts.values()
         return sum(isinstance(found, Fate) and found.code.resumable for found in outcomes)
 
     def applies(self, key: RecordKey) -> bool:
         """Whether the record counts in this measure's N."""
-        return not isinstance(self.outcomes[key], NotApplicable)
+        facts = self.facts
+        found = facts.like(key) if isinstance(facts, Facts) else facts[key]
+        return not isinstance(found, NotApplicable)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,9 +93,14 @@ class AdmittedResults:
 
     manifest: RunManifest
     possibly_paid: int
-    records: tuple[Record, ...]
+    records: Records
     measures: tuple[AdmittedMeasure, ...]
     gold: tuple[GoldSet, ...] = ()
+
+    @property
+    def units(self) -> Sequence[Unit]:
+        """The records for whoever asks for no text of theirs: they are in memory."""
+        return self.records.units
 
 
 def admit(
@@ -119,34 +134,38 @@ def admit(
         few: whether these are single records that somebody asks about and no evaluation set: too
             few to tell whether they are like those a judge was validated on.
     """
-    records = tuple(dataset.records())
+    records = dataset.records()
     config = manifest.config_path or "CONFIG"
     command = f"judge validate {config}"
     if not manifest.rated:
         command = f"name ratings by people under 'ratings:' in {config}, then {command}"
     sent = {call_id.rpartition("#")[0] for call_id in left_open}
+    came, certified = _by_measure(manifest, records, results, sent, _sentinels(certificates))
     admitted = []
     for measure in manifest.measures:
-        outcomes = _complete(records, measure, results, sent)
+        found = came[measure.scorer, measure.target]
+        outcomes = found.outcomes.outcomes(results)
         trust, labels, tried = None, None, None
         if measure.judged:
             labels = gold_for(measure, records, gold, population=manifest.population)
             trust = standing_of(
                 measure,
                 certificates,
-                served=_served(outcomes),
+                served=models_in(found.served),
                 population=manifest.population,
                 now=now,
                 validate_command=command,
-                verdicts=_verdicts(measure, results),
-                fingerprints=_fingerprints(outcomes),
-                again=again_in([*results, *sentinels], signature=measure.signature),
+                verdicts=_verdicts(measure, certified),
+                fingerprints=models_in(found.fingerprints),
+                again=again_in([*certified, *sentinels], signature=measure.signature),
                 moved=_cannot_be_told
                 if few
                 else partial(_moved, records=records, seed=manifest.seed, rated=rated),
             )
             if (plan := controls.get(measure.metric)) is not None:
-                tried = _tried(plan, measure, results)
+                tried = control_findings(
+                    plan.cases, found.controls, scale=plan.scale, seed=plan.seed
+                )
                 trust = _unless_refused(trust, tried)
         admitted.append(
             AdmittedMeasure(
@@ -162,14 +181,59 @@ def admit(
     )
 
 
-def _tried(plan: ControlPlan, measure: Measure, results: Sequence[Result]) -> ControlFindings:
-    wanted = (measure.scorer, measure.target)
-    outcomes = {
-        result.key: result.outcome
-        for result in results
-        if is_control(result.key) and (result.outcome.scorer, result.outcome.target) == wanted
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Came:
+    """What came of the records, and of the controls, by one measure.
+
+    Attributes:
+        served: the models that answered, as the endpoint named them.
+        fingerprints: of the systems that served them.
+    """
+
+    outcomes: OutcomeWriter
+    controls: dict[RecordKey, Outcome] = field(default_factory=dict)
+    served: set[str] = field(default_factory=set)
+    fingerprints: set[str] = field(default_factory=set)
+
+    def add(self, place: int, result: Result) -> None:
+        outcome = result.outcome
+        if is_control(result.key):
+            self.controls[result.key] = outcome
+        elif self.outcomes.add(place, result) and isinstance(outcome, Score):
+            self.served.add(outcome.served)
+            if isinstance(named := outcome.details.get(FINGERPRINT), str):
+                self.fingerprints.add(named)
+
+
+def _by_measure(
+    manifest: RunManifest,
+    records: Records,
+    results: Sequence[Result],
+    sent: set[str],
+    sentinels: AbstractSet[str],
+) -> tuple[Mapping[tuple[str, Target], _Came], Sequence[Result]]:
+    """Return what came of each measure, and the scores of texts that a certificate is about.
+
+    Every record has an outcome: N never shrinks, also for a run that was cut off.
+    """
+    came = {
+        (one.scorer, one.target): _Came(
+            outcomes=OutcomeWriter(records, partial(_unscored, measure=one, sent=sent))
+        )
+        for one in manifest.measures
     }
-    return control_findings(plan.cases, outcomes, scale=plan.scale, seed=plan.seed)
+    certified = []
+    for place, result in enumerate(results):  # each is read once
+        outcome = result.outcome
+        if (found := came.get((outcome.scorer, outcome.target))) is not None:
+            found.add(place, result)
+        if isinstance(outcome, Score) and result.content in sentinels:
+            certified.append(result)
+    return came, certified
+
+
+def _sentinels(certificates: Sequence[Certificate]) -> AbstractSet[str]:
+    return {content for certificate in certificates for content in certificate.sentinels}
 
 
 def _unless_refused(trust: JudgeTrust, tried: ControlFindings) -> JudgeTrust:
@@ -188,23 +252,7 @@ def _unless_refused(trust: JudgeTrust, tried: ControlFindings) -> JudgeTrust:
     return replace(trust, standing=Standing.NOT_TRUSTED, reasons=reasons)
 
 
-def _complete(
-    records: Sequence[Record], measure: Measure, results: Sequence[Result], sent: set[str]
-) -> Mapping[RecordKey, Outcome]:
-    """Give every record an outcome: N never shrinks, also for a run that was cut off."""
-    wanted = (measure.scorer, measure.target)
-    known = {
-        result.key: result.outcome
-        for result in results
-        if (result.outcome.scorer, result.outcome.target) == wanted
-    }
-    return {
-        record.key: known.get(record.key) or _unscored(record.key, measure, sent)
-        for record in records
-    }
-
-
-def _unscored(key: RecordKey, measure: Measure, sent: set[str]) -> Fate:
+def _unscored(key: RecordKey, *, measure: Measure, sent: set[str]) -> Fate:
     if measure.case_id(key) in sent:
         code, words = FateCode.SENT_UNKNOWN, "sent before a crash; the answer was never received"
     else:
@@ -220,7 +268,7 @@ def _cannot_be_told(certificate: Certificate) -> str:
 def _moved(
     certificate: Certificate,
     *,
-    records: Sequence[Record],
+    records: Records,
     seed: int,
     rated: Callable[[str], RatedPopulation | None] | None,
 ) -> str:
@@ -240,13 +288,3 @@ def _verdicts(measure: Measure, results: Sequence[Result]) -> Mapping[str, str]:
         for result in results
         if isinstance(result.outcome, Score) and result.outcome.signature == measure.signature
     }
-
-
-def _served(outcomes: Mapping[RecordKey, Outcome]) -> frozenset[str]:
-    found = {outcome.served for outcome in outcomes.values() if isinstance(outcome, Score)}
-    return models_in(found)
-
-
-def _fingerprints(outcomes: Mapping[RecordKey, Outcome]) -> frozenset[str]:
-    scores = [outcome for outcome in outcomes.values() if isinstance(outcome, Score)]
-    return frozenset(one for score in scores for one in fingerprints_of(score))

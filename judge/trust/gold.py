@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from judge.records.lazy_records import of_keys
 from judge.records.rating import (
     Aggregate,
     LabelSource,
@@ -216,7 +217,7 @@ def gold_for(
         where = "on another evaluation set only" if about else "on these outputs"
         return Gold(labels={}, why_not=f"no labels by people {where}")
     newest = here[-1]
-    texts = {record.key: text_hash(record.output) for record in records}
+    texts = _texts(records, [newest])
     known = [label for label in newest.labels if label.key in texts]
     changed = [label for label in known if label.output_hash != texts[label.key]]
     # What is left of a system whose labelled texts changed is no random part of its outputs.
@@ -245,7 +246,7 @@ def right_or_wrong(
         scale = "; those there are are not on two categories" if about else ""
         return Undefined(reason=f"no labels by people against the {target.value}{scale}")
     newest = binary[-1]
-    texts = {record.key: text_hash(record.output) for record in records}
+    texts = _texts(records, [newest])
     return RightOrWrong(
         criterion=newest.criterion,
         source=newest.source,
@@ -270,7 +271,7 @@ def kept_labels(
         sets: all there are, oldest first.
         population: fingerprint of the evaluation set.
     """
-    texts = {record.key: text_hash(record.output) for record in records}
+    texts = _texts(records, sets)
     return {
         label.key: label
         for found in sets
@@ -279,6 +280,12 @@ def kept_labels(
         for label in found.labels
         if texts.get(label.key) == label.output_hash
     }
+
+
+def _texts(records: Sequence[Record], sets: Sequence[GoldSet]) -> Mapping[RecordKey, str]:
+    """Return the hashes of the labelled texts as they are now."""
+    labelled = {label.key for one in sets for label in one.labels}
+    return {record.key: text_hash(record.output) for record in of_keys(records, labelled)}
 
 
 def _is_about(gold: GoldSet, measure: Measure) -> bool:

@@ -19,6 +19,9 @@ from judge.stats.intervals import exact_lower_bound
 FEWEST_AGAIN = 10
 """Sentinels that another serving system must have judged, or all where there are fewer."""
 
+FINGERPRINT = "fingerprint"
+"""The detail of a verdict that names the serving system; of a panel a line for each member."""
+
 _ROUNDING = 1e-9  # one verdict of one that differs has a limit of exactly .05
 
 
@@ -148,7 +151,7 @@ def again_in(results: Iterable[Result], *, signature: str) -> list[Again]:
 
 def fingerprints_of(score: Score) -> frozenset[str]:
     """Return the serving systems behind a verdict; of a panel a line for each member."""
-    found = score.details.get("fingerprint")
+    found = score.details.get(FINGERPRINT)
     return models_in([found]) if isinstance(found, str) else frozenset()
 
 

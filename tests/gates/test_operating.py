@@ -11,6 +11,7 @@ from judge.gates.rule import Ask, Rule
 from judge.records.production import Conditions, Produced, Production
 from judge.results.terms import DecisionTerms, Unscored
 from judge.trust.admission import AdmittedResults
+from tests.reports.changed_records import with_records
 from tests.reports.conftest import _admitted as made
 from tests.reports.paired_sides import FACT
 
@@ -31,8 +32,7 @@ SAVES = replace(RULE, metric="operations.latency_ms", ask=Ask.SAVES_AT_LEAST, bo
 def run() -> AdmittedResults:
     halves = [{"kind": "mail" if place < N // 2 else "chat"} for place in range(N)]
     found = made((FACT, {"teacher": [1.0] * N, "student": [1.0] * N}), slices=halves)
-    records = tuple(replace(record, output="said") for record in found.records)
-    return replace(found, records=records)
+    return with_records(found, (replace(record, output="said") for record in found.records))
 
 
 def _production(
@@ -138,13 +138,13 @@ def test_outputs_that_do_not_say_what_they_took_leave_a_rule_open_unless_set_asi
 
 def test_an_output_that_was_not_made_took_nothing(run: AdmittedResults) -> None:
     lost = run.records[-1].key
-    records = tuple(
+    records = (
         replace(record, output=None) if record.key == lost else record for record in run.records
     )
     failed = Produced(error="unavailable: no answer")
     some = _production("student", lambda place: _timed(1.0)(place) if place < N - 1 else failed)
 
-    finding = _finding(replace(run, records=records), RULE, (BOTH[0], some))
+    finding = _finding(with_records(run, records), RULE, (BOTH[0], some))
 
     assert finding.estimate is not None
     assert (finding.estimate.n, finding.status.value, finding.reason) == (N - 1, "pass", "")

@@ -6,7 +6,7 @@ import pytest
 from pyarrow import parquet
 
 from judge.errors import DataError
-from judge.records.rows import Row, as_answer, read_rows
+from judge.records.rows import Row, as_answer, mentions, read_rows
 from judge.records.strict_json import JsonValue
 
 
@@ -227,3 +227,13 @@ def test_parquet_keeps_types_and_a_null_says_nothing_where_a_field_may_be_absent
     assert second.place == "f.parquet row 2"
     with pytest.raises(DataError, match=r"f\.parquet row 2: 'output' must be text, not null"):
         second.text("output")
+
+
+@pytest.mark.parametrize("before", [0, 5, 2**20 - 3, 2**20, 3 * 2**20])
+def test_a_column_is_found_wherever_a_file_mentions_it(before: int, tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(b" " * before + b'{"latency_ms": 3}\n')
+
+    assert mentions(path, ["cost", "latency_ms"])
+    assert not mentions(path, ["cost", "latency_s"])
+    assert mentions(path, ["cost", "größe"])  # may be written with escapes

@@ -2,6 +2,7 @@ import tracemalloc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -149,6 +150,19 @@ def test_a_selection_is_the_same_in_a_file_as_in_memory(
         for item in its.items
         if item.item_id in OUTPUTS["s"]
     ]
+
+
+def test_items_of_the_same_ids_in_the_same_order_hold_their_ids_once(dataset: Dataset) -> None:
+    assert isinstance(dataset.items, SpooledItems)
+    alike, other = ItemWriter(), ItemWriter()
+    for item in ITEMS:
+        alike.add(replace(item, input="another"))
+    for item in reversed(ITEMS):
+        other.add(item)
+
+    assert alike.items(like=dataset.items).positions is dataset.items.positions
+    assert alike.items(like=dataset.items)[3] == replace(ITEMS[3], input="another")
+    assert other.items(like=dataset.items) == tuple(reversed(ITEMS))
 
 
 def test_threads_walk_a_set_at_once(dataset: Dataset) -> None:

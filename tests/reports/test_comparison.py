@@ -9,6 +9,7 @@ from judge.reports.comparison import Comparison, DifferenceRow, Finding, compare
 from judge.reports.summary import Status
 from judge.stats.estimate import Estimate
 from judge.trust.certificate import Standing
+from tests.reports.changed_records import with_records
 from tests.reports.two_runs import alike, contents, judged, run_of, score
 
 N = 100
@@ -192,7 +193,7 @@ def test_clusters_move_together() -> None:
     after = run_of(judged(), {"student": _passes(60)}, texts={"student": NEW})
     # Ten items that got better are one conversation: that is one piece of luck, not ten.
     together = [
-        replace(one, records=tuple(replace(r, cluster=r.item_id[1:-1] or "0") for r in one.records))
+        with_records(one, (replace(r, cluster=r.item_id[1:-1] or "0") for r in one.records))
         for one in (before, after)
     ]
 

@@ -100,7 +100,7 @@ def test_no_more_are_told_than_asked_for() -> None:
     records = [_record(output, system="student") for output in outputs]
 
     assert len(_errors(records, most=3).frequent) == 3
-    assert _errors([], most=3) == AdherenceErrors(parts={}, frequent=[])
+    assert _errors([], most=3) == AdherenceErrors(parts={}, frequent=[], refused=frozenset())
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 from collections.abc import Callable
 
-from judge.records.record import Record, Target
+from judge.records.record import Target, Unit
 from judge.reports.groups import OVERALL, cluster_codes, record_groups, slice_names
 from judge.results.run import ADHERENCE, Measure
 from judge.trust.admission import AdmittedResults
@@ -24,7 +24,7 @@ SLICES = [
 Maker = Callable[..., AdmittedResults]
 
 
-def _ids(records: list[Record]) -> list[str]:
+def _ids(records: list[Unit]) -> list[str]:
     return [record.item_id for record in records]
 
 
