@@ -7,12 +7,12 @@ import msgspec
 import numpy as np
 
 from judge.api.project import Project
-from judge.records.dataset import OutputSource
 from judge.records.distributions import (
     Distributions,
     read_distributions,
     speaks_of_distributions,
 )
+from judge.records.reading import OutputSource
 from judge.records.record import Role
 from judge.records.token_logprobs import TokenLogprob
 from judge.results.divergence import (

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import fsum, isfinite
 
-from judge.records.dataset import OutputSource
+from judge.records.reading import OutputSource
 from judge.records.rows import Row, mentions, read_rows
 from judge.records.strict_json import StrictJsonError, read_strict_json
 from judge.records.token_logprobs import TokenLogprob, read_token_logprobs

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
 
-from judge.records.dataset import OutputSource
+from judge.records.reading import OutputSource
 from judge.records.rows import Row, mentions, read_rows
 from judge.records.token_logprobs import read_token_logprobs, token_probability
 

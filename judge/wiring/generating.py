@@ -21,8 +21,9 @@ from judge.errors import ConfigError, did_you_mean
 from judge.models.chat import ChatModel, Completion, ReplyFormat
 from judge.models.dry import DryRun
 from judge.models.forecast import CostForecast
-from judge.records.dataset import Dataset, read_dataset
+from judge.records.dataset import Dataset
 from judge.records.output_file import OutputFile
+from judge.records.reading import read_dataset
 from judge.records.record import Item
 from judge.results.generated import Generated
 from judge.results.store import MemoryStore

@@ -5,7 +5,8 @@ from pathlib import Path
 from judge.api.monitoring import Monitored
 from judge.config import MonitorSection, SimilaritySection, read_config
 from judge.errors import ConfigError, DataError, did_you_mean
-from judge.records.dataset import Dataset, ItemSource, read_samples
+from judge.records.dataset import Dataset
+from judge.records.reading import ItemSource, read_samples
 from judge.reports.monitors import Rules
 from judge.wiring.embedders import Embedders
 from judge.wiring.endpoint import CallLimits

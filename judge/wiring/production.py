@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 
 from judge.config import Config
-from judge.records.dataset import OutputSource
 from judge.records.output_file import read_made
 from judge.records.production import Conditions, Production, read_production
+from judge.records.reading import OutputSource
 
 
 def read_productions(config: Config, sources: Iterable[OutputSource]) -> tuple[Production, ...]:

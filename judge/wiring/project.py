@@ -19,9 +19,7 @@ from judge.config import (
     read_config,
 )
 from judge.errors import ConfigError
-from judge.records.dataset import (
-    Dataset,
-)
+from judge.records.dataset import Dataset
 from judge.records.rating import Aggregate
 from judge.records.record import Target
 from judge.records.rows import Row

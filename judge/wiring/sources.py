@@ -13,15 +13,9 @@ from judge.config import (
     read_config,
 )
 from judge.errors import ConfigError, DataError, did_you_mean
-from judge.records.dataset import (
-    Dataset,
-    ItemSource,
-    OutputSource,
-    read_dataset,
-    read_pairs,
-    read_schema,
-)
+from judge.records.dataset import Dataset
 from judge.records.rating import LabelSource, RatingSource
+from judge.records.reading import ItemSource, OutputSource, read_dataset, read_pairs, read_schema
 from judge.records.record import System, Target
 from judge.records.rows import Row
 from judge.records.scale import Scale

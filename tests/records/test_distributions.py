@@ -4,12 +4,12 @@ from pathlib import Path
 import pytest
 
 from judge.errors import DataError
-from judge.records.dataset import OutputSource
 from judge.records.distributions import (
     Distributions,
     read_distributions,
     speaks_of_distributions,
 )
+from judge.records.reading import OutputSource
 from judge.records.record import Role, System
 
 TOKENS = [{"token": "a", "logprob": -0.5, "top_logprobs": [{"token": "a", "logprob": -0.5}]}]

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from judge.errors import DataError
-from judge.records.dataset import Dataset, ItemSource, read_dataset
+from judge.records.dataset import Dataset
 from judge.records.frozen import FrozenCounts, FrozenSet, freeze, manifest_json, read_manifest
+from judge.records.reading import ItemSource, read_dataset
 from judge.records.record import Item, Role, System
 from judge.records.strict_json import JsonValue
 

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from judge.errors import DataError
-from judge.records.dataset import OutputSource
 from judge.records.production import Conditions, Produced, Production, read_production
+from judge.records.reading import OutputSource
 from judge.records.record import Role, System
 
 
