@@ -90,8 +90,7 @@ class Dataset:
 
     def records_of(self, item: Item) -> Iterator[Record]:
         """Yield one record for each system, of one item of the set."""
-        records = self.records()
-        return (records.answer(system, item) for system in self.systems)
+        return self.records().about(item)
 
     def record(self, key: RecordKey) -> Record:
         """Return one record by its key.
@@ -126,12 +125,14 @@ class Dataset:
         wanted = filters or {}
         for dimension, value in wanted.items():
             _check_filter(self.slice_values, dimension, value)
-        kept = [
-            position
-            for position, item in enumerate(self.heads())
-            if (ids is None or item.item_id in ids)
-            and all(item.slices[dimension] == value for dimension, value in wanted.items())
-        ]
+        kept: Sequence[int] = range(len(self.items))
+        if ids is not None or wanted:
+            kept = [
+                position
+                for position, item in enumerate(self.heads())
+                if (ids is None or item.item_id in ids)
+                and all(item.slices[dimension] == value for dimension, value in wanted.items())
+            ]
         if sample is not None and sample < len(kept):
             drawn = np.random.default_rng(seed).choice(len(kept), size=sample, replace=False)
             kept = [kept[place] for place in sorted(drawn)]

@@ -55,6 +55,10 @@ class Records(Sequence[Record]):
         """Yield the records of one system in order."""
         return (record for one in self._systems if one.name == system for record in self._of(one))
 
+    def about(self, item: Item) -> Iterator[Record]:
+        """Yield one record for each system, of one item of the set."""
+        return (self.answer(system, item) for system in self._systems)
+
     def output(self, key: RecordKey) -> str | None:
         """Return what a system answered to an item; None where it gave no answer."""
         return self._outputs[key.system].get(key.item_id)

@@ -106,6 +106,7 @@ class _File:
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed by the next line
         weakref.finalize(self, self._file.close)
+        self._number = self._file.fileno()
 
     def write(self, data: bytearray) -> None:
         with memoryview(data) as left:
@@ -114,9 +115,9 @@ class _File:
                 written += self._file.write(left[written:])
 
     def read(self, start: int, end: int) -> bytes:
-        found = os.pread(self._file.fileno(), end - start, start)
+        found = os.pread(self._number, end - start, start)
         while len(found) < end - start:  # more than one call returns
-            found += os.pread(self._file.fileno(), end - start - len(found), start + len(found))
+            found += os.pread(self._number, end - start - len(found), start + len(found))
         return found
 
 

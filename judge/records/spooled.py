@@ -58,8 +58,10 @@ class SpooledItems(Sequence[Item]):
     def __getitem__(self, position: int | slice) -> "Item | SpooledItems":
         if isinstance(position, slice):
             return self.at(range(len(self))[position])
-        place = range(len(self))[position]
-        return _ITEMS.decode(self._spool[place if self._places is None else self._places[place]])
+        if not 0 <= position < len(self.positions):
+            position = range(len(self))[position]
+        place = position if self._places is None else self._places[position]
+        return _ITEMS.decode(self._spool[place])
 
     def __iter__(self) -> Iterator[Item]:
         return self._each(_ITEMS.decode)

@@ -18,8 +18,9 @@ def in_sampling_order(dataset: Dataset, *, seed: int) -> Iterator[Record]:
     A run that is stopped has scored a beginning of it: a random sample of what was asked, of the
     whole and of each slice, in which the systems can be compared item by item.
     """
-    for position in item_order(dataset, seed=seed):
-        yield from dataset.records_of(dataset.items[position])
+    records = dataset.records()
+    for position in item_order(dataset, seed=seed).tolist():
+        yield from records.about(dataset.items[position])
 
 
 def item_order(dataset: Dataset, *, seed: int) -> Positions:
