@@ -267,11 +267,11 @@ REFUSED = {
     ),
     "an address without a scheme": (
         BY_MODEL % ", base_url: judge.example/v1",
-        "the judge's base_url is no address of an endpoint; give one like https://api.openai.com",
+        "m's base_url is no address of an endpoint; give one like https://api.openai.com",
     ),
     "an address without a port": (
         BY_MODEL % ", base_url: 'http://user:hunter2@judge.example:port/v1'",
-        "the judge's base_url is no address of an endpoint",
+        "m's base_url is no address of an endpoint",
     ),
     "a target that is not there": (
         "scorers: {similarity: {against: [reference]}}",

@@ -302,11 +302,11 @@ def price_of(section: JudgeSection, *, batch: bool = False) -> Price | None:
 
 
 def endpoint_of(section: JudgeSection, *, key_needed: bool = True) -> tuple[str, str]:
-    """Return the address of a judge and the key it takes."""
+    """Return the address of an endpoint and the key it takes."""
     return address_and_key(
         section.base_url,
         section.api_key_env,
-        place="the judge's",
+        place=f"{section.model}'s",
         model=section.model,
         key_needed=key_needed,
     )
