@@ -129,11 +129,14 @@ class JudgedRun:
         Raises:
             ConfigError: the run has no such record.
         """
-        key = RecordKey(item_id=item_id, system=system)
-        for record in self.admitted.records:
-            if record.key == key:
-                return JudgedRecord(record=record, measures=self._measures)
-        raise ConfigError(f"the run {self.run_id} has no item {item_id!r} of a system {system!r}")
+        records = self.admitted.records
+        try:
+            place = records.place(RecordKey(item_id=item_id, system=system))
+        except KeyError:
+            raise ConfigError(
+                f"the run {self.run_id} has no item {item_id!r} of a system {system!r}"
+            ) from None
+        return JudgedRecord(record=records[place], measures=self._measures)
 
     def assert_rule(
         self,
@@ -279,7 +282,7 @@ def assert_judged(
 
 
 def _outcomes(admitted: AdmittedMeasure, system: str) -> list[Outcome]:
-    return [found for key, found in admitted.outcomes.items() if key.system == system]
+    return [found for key, found in admitted.facts.items() if key.system == system]
 
 
 def _measure(measures: Mapping[str, AdmittedMeasure], metric: str) -> AdmittedMeasure:
