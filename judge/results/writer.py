@@ -1,6 +1,7 @@
 """The one thread that writes to a database, committing what waits together."""
 
 import asyncio
+import logging
 import re
 import time
 from collections import defaultdict
@@ -20,6 +21,8 @@ from judge.errors import JudgeError, StoreError
 from judge.results.fence import Fence
 
 T = TypeVar("T")
+
+_LOGGER = logging.getLogger(__name__)
 
 _MOST_TOGETHER = 4096
 _MOST_ROWS = 64
@@ -173,7 +176,10 @@ class Writer:
             connection.rollback()
         failure = StoreError(f"writing to {self._name} failed: {fault_of(answers)}")
         failure.__cause__ = answers
-        return [] if job.done is None else [(job.done, None, failure)]
+        if job.done is None:
+            _LOGGER.error("%s; nothing more is asked", failure)
+            return []
+        return [(job.done, None, failure)]
 
 
 def write_rows(

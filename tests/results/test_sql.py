@@ -168,8 +168,8 @@ def test_what_nobody_waits_for_is_durable_before_what_is_written_after_it(
         asyncio.run(work())
 
 
-def test_when_an_answer_could_not_be_written_no_further_attempt_is_opened(
-    place: Path | str,
+def test_when_an_answer_could_not_be_written_that_is_logged_and_no_further_attempt_is_opened(
+    place: Path | str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with SqlStore(place) as store:
 
@@ -182,6 +182,7 @@ def test_when_an_answer_could_not_be_written_no_further_attempt_is_opened(
                 await log.opened("after")
 
         asyncio.run(work())
+    assert "failed" in caplog.text
 
 
 def test_when_something_could_not_be_written_no_further_attempt_is_opened(
