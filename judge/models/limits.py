@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from hashlib import sha256
@@ -38,7 +39,7 @@ class Turns:
         connections: most calls in flight.
         start: how many at first.
         written_down: so many more calls may have their turn, so that they are written down when
-            one of the others is answered; `room` is what bounds those in flight then.
+            one of the others is answered; `Bounded` holds those in flight to `connections` then.
         rate: what the account is granted; None where there is no such limit.
         allow: makes what keeps to that; None for buckets of its own.
         clock: seconds, from any start.
@@ -57,7 +58,9 @@ class Turns:
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self.window = Window(most=connections + written_down, start=start)
-        self.room = asyncio.Semaphore(connections)
+        self.room = connections
+        """How many more may be in flight now."""
+        self._waiting: deque[asyncio.Future[None]] = deque()
         self._clock = clock
         self.pace = Pace(rate, allow=allow) if rate and rate != RateLimit() else None
         self.pause = Pause(jitter)
@@ -70,6 +73,31 @@ class Turns:
             learned=self.learned,
             clock=clock,
         )
+
+    async def take_room(self) -> None:
+        """Wait until one that is in flight is over, and take its place."""
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(place)
+        try:
+            await place
+        except asyncio.CancelledError:
+            if place.done() and not place.cancelled():
+                self.make_room()  # it was given one, and does not take it
+            raise
+
+    def make_room(self) -> None:
+        """Give the place of one that is over to the one that waits longest."""
+        while self._waiting:
+            place = self._waiting.popleft()
+            if not place.done():
+                place.set_result(None)
+                return
+        self.room += 1
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the endpoint asked to be left alone."""
+        return self.pause.resumes_at > self._clock()
 
     async def pause_over(self, *, patience_s: float = PATIENCE_S) -> None:
         """Wait until no pause is asked for.
@@ -144,9 +172,17 @@ class Bounded:
         return self._model.identity
 
     async def complete(self, call: ChatCall) -> Completion:
-        async with self._turns.room:
-            await self._turns.pause_over()
+        turns = self._turns
+        if turns.room:  # most go by without waiting
+            turns.room -= 1
+        else:
+            await turns.take_room()
+        try:
+            if turns.is_paused:
+                await turns.pause_over()
             return await self._model.complete(call)
+        finally:
+            turns.make_room()
 
 
 class Limited:

@@ -105,6 +105,7 @@ class _File:
 
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed by the next line
+        self._number = self._file.fileno()
         weakref.finalize(self, self._file.close)
         self._number = self._file.fileno()
 

@@ -149,8 +149,10 @@ class SpooledAnswers(Mapping[str, str]):
         self._among = positions if among is None else among
 
     def __getitem__(self, item_id: str) -> str:
-        if item_id in self._among and (place := self._place(item_id)) >= 0:
-            return self._spool[place].decode()
+        if item_id in self._among:
+            place = self._places[self._positions[item_id]]
+            if place >= 0:
+                return self._spool[place].decode()
         raise KeyError(item_id)
 
     def __iter__(self) -> Iterator[str]:

@@ -76,7 +76,16 @@ class CallLimits:
     @property
     def in_work(self) -> int:
         """Most records of one judge that are being asked about, or written down, at once."""
-        return MOST_CALLS if self.batch else self.connections + self.connections // 2
+        return MOST_CALLS if self.batch else self.connections + self.written_down
+
+    @property
+    def written_down(self) -> int:
+        """Records beside those in flight: their rows are committed, which takes some milliseconds.
+
+        With 256 connections, a judge that answers in 50 ms and a disk that syncs in a few, so many
+        leave no connection idle.
+        """
+        return self.connections * 3 // 8
 
 
 def call_limits_of_environment(*, max_cost: float | None, vectors: Path | None) -> CallLimits:
@@ -227,7 +236,7 @@ class Endpoints:
         turns = shared.of(
             (*endpoint_of(section), section.model),
             connections=connections,
-            written_down=connections // 4,
+            written_down=self._limits.written_down,
             rate=rate,
         )
         # A call waits for its turn before the ledger opens it.
