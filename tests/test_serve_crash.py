@@ -19,6 +19,7 @@ from judge.results.sql import SqlStore
 from judge.results.sql_service import new_job_id
 from judge.results.store import timestamp
 from judge.testing import FakeEndpoint
+from judge.wiring.endpoint import CallLimits
 from tests.test_crash import PATIENCE_S, RECORDS, Door, asked_about, record_of, write_project
 
 CONNECTIONS = 20
@@ -116,4 +117,4 @@ def test_a_service_killed_again_and_again_scores_every_record_once_and_repeats_o
     assert code == 0
     assert job.state is JobState.FINISHED
     assert repeats <= left_open
-    assert left_open.total() <= kills * CONNECTIONS
+    assert left_open.total() <= kills * CallLimits(connections=CONNECTIONS).in_work

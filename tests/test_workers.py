@@ -33,6 +33,7 @@ from judge.wiring.endpoint import CallLimits
 PATIENCE_S = 120
 LEASE_S = 2
 CONNECTIONS = 8
+IN_WORK = CallLimits(connections=CONNECTIONS).in_work
 CONFIG = """\
 name: {name}
 cache: false
@@ -283,14 +284,14 @@ def test_killed_stopped_cut_off_and_restarted_workers_store_every_record_once_an
             kind = ("kill", "stop", "cut", "restart")[event % 4]
             if kind == "cut":
                 _terminate_backends(found)
-                in_flight.append(4 * CONNECTIONS)
+                in_flight.append(4 * IN_WORK)
                 continue
             victim = alive.pop(int(chance.integers(2)))  # not one that only just began
             alive += found.start(1)
             if kind == "restart":
                 codes.append(found.end(victim))  # finishes what is in flight
                 continue
-            in_flight.append(CONNECTIONS)
+            in_flight.append(IN_WORK)
             if kind == "kill":
                 victim.kill()
                 victim.wait()
@@ -490,7 +491,7 @@ def test_a_job_whose_key_is_refused_is_incomplete_after_few_calls_and_can_be_res
 
     assert left.state is JobState.INCOMPLETE
     assert "401" in left.error
-    assert n_refused <= CallLimits(connections=CONNECTIONS).in_work  # those that had their turn
+    assert n_refused <= IN_WORK  # those that had their turn
     assert finished.state is JobState.FINISHED
 
 
