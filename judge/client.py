@@ -33,8 +33,10 @@ def _files_named(config: Path, text: str) -> dict[str, str]:
     folders = [re.escape(one.name) for one in there if one.is_dir() and one.name[0] != "."]
     if not folders:
         return beside
-    # Rows of items name the files of their schemas.
-    below = re.compile(rf"(?<![\w./-])(?:\./)?((?:{'|'.join(folders)})(?:/[\w.-]+)+)")
+    # Rows of items name the files of their schemas. Rows are data: none leads out of these folders.
+    below = re.compile(
+        rf"(?<![\w./-])(?:\./)?((?:{'|'.join(folders)})(?:/[A-Za-z0-9][\w.-]*)+)(?![\w./-])"
+    )
     named = {name for one in (text, *beside.values()) for name in below.findall(one)}
     return beside | {
         name: (folder / name).read_text(encoding="utf-8")

@@ -112,8 +112,8 @@ class Line:
 
     def send_away(self, error: Callable[[], ScoringError], *, of: object = None) -> None:
         """End all that wait, or those of one who asks, each with an error of its own."""
-        gone = [waiting for waiting in self._first if of is None or waiting.of is of]
-        self._first = deque(waiting for waiting in self._first if waiting not in gone)
+        gone = [waiting for waiting in self._first if of in (None, waiting.of)]
+        self._first = deque(waiting for waiting in self._first if of not in (None, waiting.of))
         for asking in list(self._others) if of is None else [of]:
             gone += self._others.pop(asking, ())
         for waiting in gone:

@@ -112,7 +112,7 @@ class Writer:
     def rows_unawaited(self, rows: Rows) -> None:
         """Write rows that nobody waits for, before or together with whatever is written later.
 
-        That they could not be written shows in `failures` alone.
+        That they could not be written is logged, and shows in `failures`.
         """
         self._jobs.put(_Job(rows, None))
 

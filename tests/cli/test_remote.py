@@ -8,6 +8,7 @@ from subprocess import CompletedProcess
 import pytest
 import uvicorn
 
+from judge.client import Client
 from judge.web.access import Role
 from judge.web.app import create_app
 from judge.web.server import LOOPBACK, bound_socket, serving
@@ -92,3 +93,26 @@ def test_schemas_in_a_folder_that_rows_name_go_with_their_job(
     submitted = judge("submit", str(job), "--server", service, "--wait")
 
     assert "finished  12 of 12" in submitted.stdout, submitted.stderr
+
+
+def test_no_row_has_a_file_outside_of_the_folders_beside_a_config_sent(
+    judge: Callable[..., CompletedProcess[str]],
+    job: Path,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (folder / "schemas").mkdir()
+    (folder.parent / "secret.txt").write_text("hunter2")
+    with (folder / "items.jsonl").open("a") as items:
+        items.write(json.dumps({"id": "x", "schema": "schemas/../../secret.txt"}) + "\n")
+    sent: dict[str, str] = {}
+
+    def keep(_: Client, *, files: dict[str, str], **__: object) -> None:
+        sent.update(files)
+
+    monkeypatch.setattr(Client, "submit", keep)
+    with Client("http://127.0.0.1:9", key="jk_none") as client:
+        client.submit_files(job)
+
+    assert "items.jsonl" in sent
+    assert "hunter2" not in sent.values()
