@@ -204,12 +204,12 @@ class Door:
     """Answers, and tells how many questions have arrived."""
 
     def __init__(self, delay_s: float = 0.01) -> None:
-        self._delay_s = delay_s
+        self.delay_s = delay_s
         self._arrived = threading.Semaphore(0)
 
     def respond(self, received: Received) -> Answer:
         self._arrived.release()
-        return Answer(body=chat_completion(verdict()), delay_s=self._delay_s)
+        return Answer(body=chat_completion(verdict()), delay_s=self.delay_s)
 
     def wait_for(self, questions: int) -> None:
         for _ in range(questions):
@@ -251,42 +251,57 @@ def _terminate_backends(found: Cluster) -> None:
     )
 
 
-def _held(found: Cluster) -> set[tuple[object, ...]]:
-    return set(found.rows("SELECT job_id, no, token FROM chunks WHERE state = 'running'"))
+def _held(found: Cluster, worker: subprocess.Popen[bytes]) -> set[tuple[object, ...]]:
+    """Return the chunks that a worker holds, each with its token."""
+    rows = found.rows("SELECT job_id, no, token, worker FROM chunks WHERE state = 'running'")
+    return {tuple(chunk) for *chunk, name in rows if f"-{worker.pid}-" in str(name)}
 
 
-def _wait_until_lapsed(found: Cluster, held: set[tuple[object, ...]]) -> None:
-    """Wait until none of these chunks is held by who held it."""
+def _one_at_work(
+    found: Cluster, alive: list[subprocess.Popen[bytes]], chance: np.random.Generator
+) -> subprocess.Popen[bytes]:
+    """Draw one of those that hold a chunk."""
     until = time.monotonic() + PATIENCE_S
-    while _held(found) & held:
-        assert time.monotonic() < until, "nobody takes the chunks of those who went silent"
+    while not (at_work := [one for one in alive if _held(found, one)]):
+        assert time.monotonic() < until, f"nobody is at work any more: {found.chunks()}"
+        time.sleep(0.01)
+    return at_work[int(chance.integers(len(at_work)))]
+
+
+def _wait_until_lapsed(found: Cluster, worker: subprocess.Popen[bytes]) -> None:
+    """Wait until others were given what a silent worker holds."""
+    until = time.monotonic() + PATIENCE_S
+    while _held(found, worker):
+        assert time.monotonic() < until, "nobody takes the chunks of one who went silent"
         time.sleep(0.1)
 
 
 @pytest.mark.parametrize(
     ("n_records", "events"),
     [
-        (1200, 8),
+        (2400, 8),
         pytest.param(60_000, 200, marks=[pytest.mark.slow, pytest.mark.timeout(1800)]),
     ],
 )
 def test_killed_stopped_cut_off_and_restarted_workers_store_every_record_once_and_repeat_only_open_calls(  # noqa: E501 - a promise in full
     n_records: int, events: int, tmp_path: Path, postgres: str
 ) -> None:
-    chance, door = np.random.default_rng(events), Door()
+    # Slow enough that there is work left for those whom the last events strike.
+    chance, door = np.random.default_rng(events), Door(0.1)
     in_flight: list[int] = []
 
     with cluster(tmp_path, postgres, door.respond) as found:
         job_id = found.submit(n_records)
         alive, codes = found.start(4), []
         for event in range(events):
-            door.wait_for(int(chance.integers(20, n_records // events)))
+            door.wait_for(int(chance.integers(20, n_records // events // 4)))
             kind = ("kill", "stop", "cut", "restart")[event % 4]
             if kind == "cut":
                 _terminate_backends(found)
                 in_flight.append(4 * IN_WORK)
                 continue
-            victim = alive.pop(int(chance.integers(2)))  # not one that only just began
+            victim = _one_at_work(found, alive, chance)
+            alive.remove(victim)
             alive += found.start(1)
             if kind == "restart":
                 codes.append(found.end(victim))  # finishes what is in flight
@@ -297,7 +312,9 @@ def test_killed_stopped_cut_off_and_restarted_workers_store_every_record_once_an
                 victim.wait()
                 continue
             victim.send_signal(signal.SIGSTOP)
-            _wait_until_lapsed(found, _held(found))
+            door.delay_s = 1.0  # or the others would be done before it is missed
+            _wait_until_lapsed(found, victim)
+            door.delay_s = 0.1
             # It goes on as if nothing had happened.
             victim.send_signal(signal.SIGCONT)
             codes.append(found.end(victim))

@@ -140,9 +140,11 @@ async def run_chunk(desk: Desk, job_id: str, no: int) -> None:
         async with _holding(desk, chunk, stop):
             undone = await _STEPS[chunk.kind](desk, job, chunk, stop)
             if undone and stop.reason:
-                await asyncio.to_thread(chunks.give_back, chunk)
+                held = await asyncio.to_thread(chunks.give_back, chunk)
             else:
-                await asyncio.to_thread(chunks.done, chunk, undone=undone)
+                held = await asyncio.to_thread(chunks.done, chunk, undone=undone)
+            if not held:
+                _LOGGER.warning("chunk %d of %s was given to another meanwhile", no, job_id)
     except ChunkLost as lost:
         _LOGGER.warning("%s", lost)
     except (StoreError, StoreUnusable) as error:

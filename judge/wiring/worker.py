@@ -5,6 +5,7 @@ The queue holds numbers of chunks and nothing else. What is lost of it, the upke
 
 import asyncio
 import logging
+import os
 import secrets
 import socket
 from collections.abc import AsyncIterator, Mapping
@@ -92,7 +93,8 @@ async def work(location: str, rules: ServerRules, terms: WorkerTerms, *, stop: S
             store=store,
             jobs=store.service,
             opener=lambda job, manifest: open_job(rules, store, job, manifest),
-            worker=f"{socket.gethostname()}-{secrets.token_hex(4)}",
+            # The end keeps apart those of containers, where each process has the same number.
+            worker=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
             lease_s=terms.lease_s,
             beat_s=min(_BEAT_S, terms.lease_s / 10),
             now=lambda: datetime.now(UTC),
