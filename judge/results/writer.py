@@ -31,8 +31,11 @@ _ROW = re.compile(r"\(\?(?:, \?)*\)")
 # SQLite: who reads first and writes then would be told that the file is locked.
 _BEGIN = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "BEGIN"}
 _PLACEHOLDER = {"sqlite": "?", "postgresql": "%s"}
-# Syncing a log costs as much CPU as writing 30 rows: where several wait, more are about to.
+# Syncing a log costs as much CPU as writing 30 rows: where several wait, more are about to. It is
+# waited for them as long as they come, until there are enough, and a few times at most.
 _GATHER_S = 0.004
+_GATHER_TIMES = 4
+_ENOUGH = 64
 
 
 class Rows(NamedTuple):
@@ -136,12 +139,21 @@ class Writer:
         with self._connection as connection:
             while (first := self._jobs.get()) is not None:
                 if several:
-                    time.sleep(_GATHER_S)
+                    self._gather()
                 jobs, ended = self._together(first)
                 several = len(jobs) > 1
                 _tell(self._commit(connection, jobs))
                 if ended:
                     return
+
+    def _gather(self) -> None:
+        """Wait until enough is to be written together, or nobody joins those who wait."""
+        n_waiting = self._jobs.qsize()
+        for _ in range(_GATHER_TIMES):
+            time.sleep(_GATHER_S)
+            before, n_waiting = n_waiting, self._jobs.qsize()
+            if n_waiting == before or n_waiting >= _ENOUGH:
+                return
 
     def _together(self, first: _Job) -> tuple[list[_Job], bool]:
         jobs = [first]

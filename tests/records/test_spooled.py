@@ -4,7 +4,7 @@ import pytest
 
 from judge.records import spool
 from judge.records.dataset import Dataset
-from judge.records.spooled import ItemWriter, SpooledItems
+from judge.records.spooled import AnswerWriter, ItemWriter, SpooledItems
 from tests.records.spooled_set import ITEMS, OUTPUTS, SYSTEMS, spooled
 
 
@@ -48,7 +48,19 @@ def test_an_answer_that_was_not_given_is_absent_and_an_empty_one_is_there(
     assert "i9" not in answers
     assert answers.get("unknown") is None
     assert len(answers) == 5
-    assert dict(answers) == OUTPUTS["teacher"]
+    assert dict(answers) == dict(answers.items()) == OUTPUTS["teacher"]
+
+
+def test_answers_come_with_their_items_however_they_lie_in_the_file(dataset: Dataset) -> None:
+    assert isinstance(dataset.items, SpooledItems)
+    backwards = AnswerWriter(dataset.items.positions)
+    for name, text in reversed(OUTPUTS["teacher"].items()):
+        backwards.add(name, text)
+    answers = backwards.answers()
+    few = dataset.items[2:5]
+
+    assert list(answers.items()) == list(dataset.outputs["teacher"].items())
+    assert list(answers.to(few).items()) == [(n, answers[n]) for n in few.positions if n in answers]
 
 
 def test_items_of_the_same_ids_in_the_same_order_hold_their_ids_once(dataset: Dataset) -> None:
