@@ -3,7 +3,6 @@
 import asyncio
 import random
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from hashlib import sha256
@@ -18,6 +17,7 @@ from judge.models.line import Line, Sent
 from judge.models.pause import PATIENCE_S, Pause, clock_time, utc_now
 from judge.models.rate import Allow, Pace, RateLimit
 from judge.models.retrying import MAX_ATTEMPTS, Retrying
+from judge.models.room import Room
 from judge.models.shared_rate import Reserve, SharedBucket
 
 __all__ = [
@@ -58,9 +58,8 @@ class Turns:
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self.window = Window(most=connections + written_down, start=start)
-        self.room = connections
-        """How many more may be in flight now."""
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self.room = Room(connections)
+        """For those in flight."""
         self._clock = clock
         self.pace = Pace(rate, allow=allow) if rate and rate != RateLimit() else None
         self.pause = Pause(jitter)
@@ -73,26 +72,6 @@ class Turns:
             learned=self.learned,
             clock=clock,
         )
-
-    async def take_room(self) -> None:
-        """Wait until one that is in flight is over, and take its place."""
-        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(place)
-        try:
-            await place
-        except asyncio.CancelledError:
-            if place.done() and not place.cancelled():
-                self.make_room()  # it was given one, and does not take it
-            raise
-
-    def make_room(self) -> None:
-        """Give the place of one that is over to the one that waits longest."""
-        while self._waiting:
-            place = self._waiting.popleft()
-            if not place.done():
-                place.set_result(None)
-                return
-        self.room += 1
 
     @property
     def is_paused(self) -> bool:
@@ -173,16 +152,14 @@ class Bounded:
 
     async def complete(self, call: ChatCall) -> Completion:
         turns = self._turns
-        if turns.room:  # most go by without waiting
-            turns.room -= 1
-        else:
-            await turns.take_room()
+        if not turns.room.enter():
+            await turns.room.wait()
         try:
             if turns.is_paused:
                 await turns.pause_over()
             return await self._model.complete(call)
         finally:
-            turns.make_room()
+            turns.room.leave()
 
 
 class Limited:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from judge.errors import JudgeRejected, JudgeUnavailable, JudgeUnparseable, ScoringError
+from judge.models.room import Room
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 
@@ -62,7 +63,7 @@ class Poster:
         self._secure = parts.scheme == "https"
         self._port = parts.port or (443 if self._secure else 80)
         self._longest_idle_s = longest_idle_s
-        self._slots = asyncio.Semaphore(connections)
+        self._room = Room(connections)
         self._idle: list[_Connection] = []
         self._open: set[_Connection] = set()
         self._tls: ssl.SSLContext | None = None
@@ -75,12 +76,16 @@ class Poster:
             JudgeRejected: the endpoint's certificate is not trusted.
             JudgeUnparseable: the answer is too large, or compressed.
         """
-        async with self._slots:
+        if not self._room.enter():
+            await self._room.wait()
+        try:
             connection = self._kept() or await self._connected()
             try:
                 return await connection.exchange(request)
             finally:
                 self._keep(connection)
+        finally:
+            self._room.leave()
 
     async def close(self) -> None:
         """Let the connections go."""

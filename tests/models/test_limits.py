@@ -491,34 +491,6 @@ def test_a_call_that_is_written_down_when_a_pause_is_asked_for_goes_after_it(
     assert asked_at["second"] - asked_at["first"] >= 5.0
 
 
-def test_a_call_that_is_given_up_as_its_place_comes_leaves_it_to_the_next() -> None:
-    async def ask() -> tuple[list[str], int]:
-        turns, order = Turns(connections=1, written_down=2), list[str]()
-        end = asyncio.Event()
-
-        class Slow(FakeChat):
-            async def complete(self, call: ChatCall) -> Completion:
-                order.append(call.call_id.partition("#")[0])
-                await end.wait()
-                return completion(verdict())
-
-        model = Bounded(Slow(), turns)
-        first, given_up, last = (
-            asyncio.create_task(model.complete(_named(name))) for name in ("a", "b", "c")
-        )
-        await asyncio.sleep(0)
-        end.set()
-        await first  # its place is the second one's now, which has not had its turn yet
-        given_up.cancel()
-        await asyncio.gather(given_up, last, return_exceptions=True)
-        return order, turns.room
-
-    order, room = asyncio.run(ask())
-
-    assert order in (["a", "c"], ["a", "b", "c"])
-    assert room == 1
-
-
 def test_a_run_with_few_calls_waits_each_time_for_one_of_the_other_and_not_for_all() -> None:
     async def ask() -> list[str]:
         turns, order = Turns(connections=1), list[str]()
