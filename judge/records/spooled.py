@@ -16,8 +16,8 @@ _T = TypeVar("_T")
 _NONE = -1
 
 _FINGERPRINTED = msgspec.json.Encoder(order="sorted")
-_ENCODER = msgspec.msgpack.Encoder()  # it is read in less than half the time that JSON takes
-_ITEMS = msgspec.msgpack.Decoder(Item)
+_ENCODER = msgspec.json.Encoder()
+_ITEMS = msgspec.json.Decoder(Item)
 
 
 class ItemHead(msgspec.Struct, frozen=True):
@@ -28,7 +28,7 @@ class ItemHead(msgspec.Struct, frozen=True):
     slices: dict[str, str]
 
 
-_HEADS = msgspec.msgpack.Decoder(ItemHead)
+_HEADS = msgspec.json.Decoder(ItemHead)
 
 
 class SpooledItems(Sequence[Item]):
@@ -84,6 +84,10 @@ class SpooledItems(Sequence[Item]):
     def heads(self) -> Iterator[ItemHead]:
         """Yield the heads of all items in order; that is faster than the items are."""
         return self._each(_HEADS.decode)
+
+    def encoded(self) -> Iterator[bytes]:
+        """Yield all items in order as JSON."""
+        return self._each(bytes)
 
     def at(self, positions: Sequence[int]) -> "SpooledItems":
         """Return only the items at some positions, in that order."""

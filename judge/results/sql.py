@@ -369,10 +369,9 @@ def _keep_dataset(
     connection: sql.Connection, manifest: RunManifest, dataset: Dataset, *, spell: Spell
 ) -> None:
     # What a set holds once is kept once, however many runs score it.
-    items = (
-        (manifest.dataset, position, _JSON.encode(item))
-        for position, item in enumerate(dataset.items)
-    )
+    found = dataset.items
+    encoded = found.encoded() if isinstance(found, SpooledItems) else map(_JSON.encode, found)
+    items = ((manifest.dataset, position, body) for position, body in enumerate(encoded))
     write_rows(connection, _KEEP_ITEM, items)
     for system, fingerprint in manifest.outputs.items():
         answers = dataset.outputs[system].items()

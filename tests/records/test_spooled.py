@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from judge.records import spool
@@ -32,6 +33,8 @@ def test_items_are_reached_by_position_slice_and_id(dataset: Dataset) -> None:
     assert items[2:5] == ITEMS[2:5]
     assert items[2:7][1:3] == ITEMS[3:5]
     assert items.named("i3") == ITEMS[4]
+    assert list(items.encoded()) == [msgspec.json.encode(item) for item in ITEMS]
+    assert list(items[2:5].encoded()) == list(items.encoded())[2:5]
     assert [head.item_id for head in items.heads()] == [item.item_id for item in ITEMS]
     with pytest.raises(IndexError):
         _ = items[8]
