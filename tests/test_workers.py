@@ -13,8 +13,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 import numpy as np
 import pytest
@@ -29,6 +30,8 @@ from judge.results.sql_service import new_job_id
 from judge.results.store import timestamp
 from judge.testing import Answer, FakeEndpoint, Received, chat_completion, verdict
 from judge.wiring.endpoint import CallLimits
+
+T = TypeVar("T")
 
 PATIENCE_S = 120
 LEASE_S = 2
@@ -45,6 +48,15 @@ scorers:
     judge: {{model: fake-judge, base_url: "{base_url}", api_key_env: FAKE_KEY{limits}}}
     against: [reference]
 """
+
+
+def eventually(look: Callable[[], T], complaint: Callable[[], str] = str) -> T:
+    """Look until there is something to see, and return it."""
+    until = time.monotonic() + PATIENCE_S
+    while not (seen := look()):
+        assert time.monotonic() < until, complaint()
+        time.sleep(0.1)
+    return seen
 
 
 @dataclass
@@ -129,11 +141,11 @@ class Cluster:
 
     def wait(self, job_id: str) -> Job:
         """Wait until a job is over."""
-        until = time.monotonic() + PATIENCE_S
-        while not (found := self.job(job_id)).state.is_over:
-            assert time.monotonic() < until, f"the job is still {found}: {self.chunks()}"
-            time.sleep(0.1)
-        return found
+        eventually(
+            lambda: self.job(job_id).state.is_over,
+            lambda: f"the job is still {self.job(job_id)}: {self.chunks()}",
+        )
+        return self.job(job_id)
 
     def wish(self, job_id: str, wish: Wish) -> None:
         """Wish something of a job that runs."""
@@ -251,29 +263,14 @@ def _terminate_backends(found: Cluster) -> None:
     )
 
 
-def _held(found: Cluster, worker: subprocess.Popen[bytes]) -> set[tuple[object, ...]]:
-    """Return the chunks that a worker holds, each with its token."""
-    rows = found.rows("SELECT job_id, no, token, worker FROM chunks WHERE state = 'running'")
-    return {tuple(chunk) for *chunk, name in rows if f"-{worker.pid}-" in str(name)}
+def _at_work(found: Cluster, among: list[subprocess.Popen[bytes]]) -> list[subprocess.Popen[bytes]]:
+    """Return those workers that hold a chunk."""
+    rows = found.rows("SELECT worker FROM chunks WHERE state = 'running'")
+    return [one for one in among if any(f"-{one.pid}-" in str(name) for (name,) in rows)]
 
 
-def _one_at_work(
-    found: Cluster, alive: list[subprocess.Popen[bytes]], chance: np.random.Generator
-) -> subprocess.Popen[bytes]:
-    """Draw one of those that hold a chunk."""
-    until = time.monotonic() + PATIENCE_S
-    while not (at_work := [one for one in alive if _held(found, one)]):
-        assert time.monotonic() < until, f"nobody is at work any more: {found.chunks()}"
-        time.sleep(0.01)
-    return at_work[int(chance.integers(len(at_work)))]
-
-
-def _wait_until_lapsed(found: Cluster, worker: subprocess.Popen[bytes]) -> None:
-    """Wait until others were given what a silent worker holds."""
-    until = time.monotonic() + PATIENCE_S
-    while _held(found, worker):
-        assert time.monotonic() < until, "nobody takes the chunks of one who went silent"
-        time.sleep(0.1)
+def _has_nothing(found: Cluster, worker: subprocess.Popen[bytes]) -> bool:
+    return not _at_work(found, [worker])
 
 
 @pytest.mark.parametrize(
@@ -286,8 +283,8 @@ def _wait_until_lapsed(found: Cluster, worker: subprocess.Popen[bytes]) -> None:
 def test_killed_stopped_cut_off_and_restarted_workers_store_every_record_once_and_repeat_only_open_calls(  # noqa: E501 - a promise in full
     n_records: int, events: int, tmp_path: Path, postgres: str
 ) -> None:
-    # Slow enough that there is work left for those whom the last events strike.
-    chance, door = np.random.default_rng(events), Door(0.1)
+    delay_s = 0.1  # slow enough that there is work left for those whom the last events strike
+    chance, door = np.random.default_rng(events), Door(delay_s)
     in_flight: list[int] = []
 
     with cluster(tmp_path, postgres, door.respond) as found:
@@ -300,7 +297,10 @@ def test_killed_stopped_cut_off_and_restarted_workers_store_every_record_once_an
                 _terminate_backends(found)
                 in_flight.append(4 * IN_WORK)
                 continue
-            victim = _one_at_work(found, alive, chance)
+            at_work = eventually(
+                partial(_at_work, found, alive), lambda: f"nobody is at work: {found.chunks()}"
+            )
+            victim = at_work[int(chance.integers(len(at_work)))]
             alive.remove(victim)
             alive += found.start(1)
             if kind == "restart":
@@ -312,9 +312,12 @@ def test_killed_stopped_cut_off_and_restarted_workers_store_every_record_once_an
                 victim.wait()
                 continue
             victim.send_signal(signal.SIGSTOP)
-            door.delay_s = 1.0  # or the others would be done before it is missed
-            _wait_until_lapsed(found, victim)
-            door.delay_s = 0.1
+            door.delay_s = 10 * delay_s  # or the others would be done before it is missed
+            eventually(
+                partial(_has_nothing, found, victim),
+                lambda: "nobody takes the chunks of one who went silent",
+            )
+            door.delay_s = delay_s
             # It goes on as if nothing had happened.
             victim.send_signal(signal.SIGCONT)
             codes.append(found.end(victim))
@@ -447,10 +450,7 @@ def test_each_queue_has_its_workers_judges_on_one_and_embeddings_on_the_other(
     with cluster(tmp_path, postgres, quick) as found:
         job_id = found.submit(30, scorers="  similarity: {}\n")
         (asking,) = found.start(queues="io")
-        until = time.monotonic() + PATIENCE_S
-        while not found.job(job_id).total or left(found, "io"):
-            assert time.monotonic() < until
-            time.sleep(0.1)
+        eventually(lambda: found.job(job_id).total and not left(found, "io"))
         judged = scorers(found, job_id)
         found.end(asking)
         found.start(queues="gpu")
@@ -472,10 +472,7 @@ def test_a_small_job_is_done_long_before_a_large_one_that_came_first(
         found.start(1)
         door.wait_for(300)
         small = found.submit(400, name="small")
-        until = time.monotonic() + PATIENCE_S
-        while not found.scored(small):
-            assert time.monotonic() < until
-            time.sleep(0.1)
+        eventually(lambda: found.scored(small))
         before = len(found.scored(large))
         finished = found.wait(small)
         meanwhile = len(found.scored(large)) - before

@@ -107,7 +107,6 @@ class _File:
         self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed by the next line
         self._number = self._file.fileno()
         weakref.finalize(self, self._file.close)
-        self._number = self._file.fileno()
 
     def write(self, data: bytearray) -> None:
         with memoryview(data) as left:
